@@ -1,0 +1,40 @@
+"""rooflax: cost models of LLM training and inference over huge grids.
+
+Everything here is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .points import evaluate, explain
+    from .results import best, open  # noqa: A004 (reads as rooflax.open)
+    from .runs import Run, run
+    from .specs.problems import RooflaxError, SpecError
+    from .workbench import Workbench
+
+_HOMES = {
+    "RooflaxError": ".specs.problems",
+    "Run": ".runs",
+    "SpecError": ".specs.problems",
+    "Workbench": ".workbench",
+    "best": ".results",
+    "evaluate": ".points",
+    "explain": ".points",
+    "open": ".results",
+    "run": ".runs",
+}
+__all__ = ["RooflaxError", "Run", "SpecError", "Workbench", "best", "evaluate", "explain", "open", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

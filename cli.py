@@ -1,0 +1,385 @@
+"""The command line: thin commands over the Python interface. Everything heavy is imported inside a command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from .workbench import Workbench
+
+MODELS = click.option(
+    "--models", multiple=True, type=click.Path(path_type=Path), help="File of cost models of your own; runs as code."
+)
+CATALOG = click.option(
+    "--catalog", multiple=True, type=click.Path(path_type=Path), help="Folder of catalog records of your own."
+)
+SET = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set an input or a key of the spec; VALUE is YAML."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+QUIET = click.option("--quiet", is_flag=True, help="Print results and errors only.")
+
+
+class Commands(click.Group):
+    """A group whose commands end bad input with one message and the exit code it carries."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; what is the user's to mend is told without a traceback."""
+        from .specs.problems import RooflaxError
+
+        try:
+            return super().invoke(ctx)
+        except RooflaxError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(error.exit_code)
+        except BrokenPipeError:
+            sys.stderr.close()
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("stopped; the finished blocks of a run are kept, and the same command resumes it", err=True)
+            ctx.exit(130)
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    from .kernels.discovery import shipped_registry
+
+    click.echo(f"rooflax {version('rooflax')} (registry {shipped_registry().digest})")
+    ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version and the digest of the cost models.",
+)
+def main() -> None:
+    """Cost models of LLM training and inference over huge grids: run a sweep, ask for one point, find the best."""
+
+
+@main.command()
+@click.argument("spec")
+@click.option("-o", "--store", type=click.Path(path_type=Path), help="The store to fill; wins over the spec's own.")
+@SET
+@click.option("--executor", default="local", show_default=True, help="Where blocks are computed.")
+@click.option("--overwrite", is_flag=True, help="Replace a store of another sweep.")
+@MODELS
+@CATALOG
+@QUIET
+def run(
+    spec: str,
+    store: Path | None,
+    overrides: tuple[str, ...],
+    executor: str,
+    overwrite: bool,
+    models: tuple[Path, ...],
+    catalog: tuple[Path, ...],
+    quiet: bool,
+) -> None:
+    """Run the sweep of SPEC (a file or a shipped example) into a store, resuming where an earlier run stopped."""
+    from .runs import run_loaded
+    from .specs.problems import RooflaxError
+
+    if executor != "local":
+        raise RooflaxError(f"--executor {executor}: `local` is the one there is")
+    bench = _workbench(models, catalog)
+    loaded = bench.load(spec, overrides)
+    _notices(loaded.notices, quiet)
+    with _progress(quiet) as progress:
+        done = run_loaded(bench, loaded, store=store, overwrite=overwrite, progress=progress)
+    if not quiet:
+        resumed = f" ({done.resumed} were there already)" if done.resumed else ""
+        click.echo(
+            f"{loaded.spec.title}\n{done.points:,} points in {done.blocks} blocks{resumed}: {done.path}", err=True
+        )
+
+
+@main.command()
+@click.argument("spec")
+@SET
+@MODELS
+@CATALOG
+@JSON
+@QUIET
+def plan(
+    spec: str,
+    overrides: tuple[str, ...],
+    models: tuple[Path, ...],
+    catalog: tuple[Path, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Show what SPEC would compute: axes, points, blocks, bytes, conditions and inputs; runs nothing."""
+    from .reports.plan import plan_tables
+    from .runs import plan_of
+
+    bench = _workbench(models, catalog)
+    loaded = bench.load(spec, overrides)
+    _notices(loaded.notices, quiet)
+    found = plan_of(bench, loaded)
+    _notices(found["warnings"], quiet)
+    _print_json(found) if as_json else _print(*plan_tables(found))
+
+
+@main.command("eval")
+@click.argument("quantities", nargs=-1, required=True)
+@SET
+@click.option("--from", "spec", help="Take the other inputs from this spec.")
+@MODELS
+@CATALOG
+@JSON
+@QUIET
+def evaluate(
+    quantities: tuple[str, ...],
+    overrides: tuple[str, ...],
+    spec: str | None,
+    models: tuple[Path, ...],
+    catalog: tuple[Path, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Evaluate quantities at one point."""
+    from .points import evaluate_point
+
+    bench = _workbench(models, catalog)
+    values, notices = evaluate_point(bench, quantities, overrides, spec)
+    _notices(notices, quiet)
+    if as_json:
+        _print_json({name: value.as_mapping() for name, value in values.items()})
+        return
+    for name, value in values.items():
+        click.echo(f"{name} = {value.text}")
+    message = next((value.message for value in values.values() if value.message), "")
+    if message:
+        click.echo(f"infeasible: {message}", err=True)
+
+
+@main.command()
+@click.argument("cases", type=click.Path(path_type=Path))
+@click.argument("quantities", nargs=-1, required=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The CSV to write; standard output otherwise.")
+@MODELS
+@CATALOG
+@QUIET
+def table(
+    cases: Path,
+    quantities: tuple[str, ...],
+    output: Path | None,
+    models: tuple[Path, ...],
+    catalog: tuple[Path, ...],
+    quiet: bool,
+) -> None:
+    """Evaluate quantities for every row of CASES, a CSV whose columns are named like inputs.
+
+    Appends a column per quantity, `status` and `error`; a wrong row gets an error and the others still run.
+    """
+    from .points import table_of
+
+    text, failed = table_of(_workbench(models, catalog), cases, quantities)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        _write(output, text)
+    if failed and not quiet:
+        click.echo(f"{failed} rows could not be evaluated; see their `error`", err=True)
+    if failed:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("quantity")
+@SET
+@click.option("--from", "spec", help="Take the other inputs from this spec.")
+@click.option("--depth", default=0, show_default=True, help="Levels of inputs to show below the terms.")
+@MODELS
+@CATALOG
+@JSON
+@QUIET
+def explain(
+    quantity: str,
+    overrides: tuple[str, ...],
+    spec: str | None,
+    depth: int,
+    models: tuple[Path, ...],
+    catalog: tuple[Path, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Show a quantity at one point as the tree of terms that add up to it, with formulas and sources."""
+    from .points import explain_point
+    from .reports.tree import as_mapping, explanation
+
+    term, notices = explain_point(_workbench(models, catalog), quantity, overrides, spec, depth)
+    _notices(notices, quiet)
+    _print_json(as_mapping(term)) if as_json else _print(explanation(term))
+
+
+@main.command("slice")
+@click.argument("store", type=click.Path(path_type=Path))
+@click.option(
+    "--sel",
+    "selection",
+    multiple=True,
+    metavar="AXIS=LABEL",
+    help="Keep one label (the nearest, for numbers), or a list of labels.",
+)
+@click.option("--vars", "variables", help="Variables to keep, separated by commas.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A .csv, .parquet or .nc file to write.")
+@JSON
+@QUIET
+def slice_(
+    store: Path, selection: tuple[str, ...], variables: str | None, output: Path | None, as_json: bool, quiet: bool
+) -> None:
+    """Cut a part out of a store and print it, or write it to a file."""
+    from .reports.tables import records, results_table
+    from .results import slice_of, write_slice
+
+    part = slice_of(store, selection, variables.split(",") if variables else None)
+    if output is not None:
+        write_slice(part, output)
+        if not quiet:
+            click.echo(f"{output}: {', '.join(f'{n} {d}' for d, n in part.sizes.items()) or 'one point'}", err=True)
+    elif as_json:
+        _print_json(records(part))
+    else:
+        _print(results_table(part))
+
+
+@main.command()
+@click.argument("store_or_spec")
+@click.option("--minimize", metavar="QUANTITY")
+@click.option("--maximize", metavar="QUANTITY")
+@click.option("--over", help="Axes to choose along, separated by commas.")
+@click.option("--top", type=click.IntRange(min=1), help="How many points to show for every kept cell.")
+@click.option("--sel", "selection", multiple=True, metavar="AXIS=LABEL", help="Show only these cells.")
+@SET
+@MODELS
+@CATALOG
+@JSON
+@QUIET
+def best(
+    store_or_spec: str,
+    minimize: str | None,
+    maximize: str | None,
+    over: str | None,
+    top: int | None,
+    selection: tuple[str, ...],
+    overrides: tuple[str, ...],
+    models: tuple[Path, ...],
+    catalog: tuple[Path, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Show the best points of a store, or of a spec without storing anything."""
+    from .reports.tables import best_table, records
+    from .results import best as find
+    from .results import select
+
+    _ = quiet
+    axes = over.split(",") if over else None
+    bench = _workbench(models, catalog)
+    found = find(
+        store_or_spec, minimize=minimize, maximize=maximize, over=axes, top=top, bench=bench, overrides=overrides
+    )
+    found = select(found, selection)
+    _print_json(records(found)) if as_json else _print(best_table(found))
+
+
+KINDS = ("models", "hardware", "networks", "precisions", "quantities", "inputs", "constraints", "examples")
+
+
+@main.command("list")
+@click.argument("kind", type=click.Choice(KINDS))
+@MODELS
+@CATALOG
+@JSON
+@QUIET
+def list_(kind: str, models: tuple[Path, ...], catalog: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
+    """List what there is."""
+    from .inventory import listed
+    from .reports.tables import listing
+
+    _ = quiet
+    columns, rows = listed(kind, _workbench(models, catalog))
+    if as_json:
+        _print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        _print(listing(kind, rows, columns))
+
+
+@main.command()
+@click.argument("name")
+@MODELS
+@CATALOG
+@QUIET
+def show(name: str, models: tuple[Path, ...], catalog: tuple[Path, ...], quiet: bool) -> None:
+    """Show a catalog record, a quantity, an input, or the YAML of a shipped example."""
+    from .inventory import described
+
+    _ = quiet
+    click.echo(described(name, _workbench(models, catalog)), nl=False)
+
+
+@main.command()
+@MODELS
+@QUIET
+def schema(models: tuple[Path, ...], quiet: bool) -> None:
+    """Print the JSON schema of sweep specs, for editors."""
+    from .specs.schema import schema as schema_of
+    from .sweeps.known import RegistryNames
+
+    _ = quiet
+    registry = _workbench(models, ()).registry
+    _print_json(schema_of(registry.vocabulary, RegistryNames(registry).units))
+
+
+def _workbench(models: Sequence[Path], catalog: Sequence[Path]) -> Workbench:
+    from .workbench import Workbench
+
+    return Workbench(tuple(models), tuple(catalog))
+
+
+def _notices(notices: Sequence[str], quiet: bool) -> None:
+    if not quiet:
+        for notice in notices:
+            click.echo(f"note: {notice}", err=True)
+
+
+def _progress(quiet: bool) -> Any:
+    from .reports.progress import progress_bar
+
+    return progress_bar(quiet or not sys.stderr.isatty())
+
+
+def _print(*renderables: Any) -> None:
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for renderable in renderables:
+        console.print(renderable)
+
+
+def _print_json(content: Any) -> None:
+    click.echo(json.dumps(content, indent=2, allow_nan=False))
+
+
+def _write(path: Path, text: str) -> None:
+    from .specs.problems import RooflaxError
+
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RooflaxError(f"{path} cannot be written: {error.strerror}") from error

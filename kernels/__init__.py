@@ -1,0 +1,1 @@
+"""The physics: cost models, each declared once, and the graph that connects them."""

@@ -1,0 +1,41 @@
+"""Annotations of cost models: an array with a unit, or a category of named options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import jax
+
+Array = jax.Array
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The unit of a parameter or result, as the units module spells it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A result that is one of several named options, coded by position."""
+
+    options: tuple[str, ...]
+
+
+Bytes = Annotated[Array, Unit("B")]
+BytesPerSecond = Annotated[Array, Unit("B/s")]
+Flops = Annotated[Array, Unit("FLOP")]
+FlopsPerSecond = Annotated[Array, Unit("FLOP/s")]
+FlopsPerToken = Annotated[Array, Unit("FLOP/token")]
+Seconds = Annotated[Array, Unit("s")]
+Hours = Annotated[Array, Unit("h")]
+PerSecond = Annotated[Array, Unit("1/s")]
+Number = Annotated[Array, Unit("1")]
+Count = Annotated[Array, Unit("1")]
+Flag = Annotated[Array, Unit("1")]
+Choice = Annotated[Array, Unit("1")]
+Dollars = Annotated[Array, Unit("$")]
+DollarsPerHour = Annotated[Array, Unit("$/h")]
+DollarsPerToken = Annotated[Array, Unit("$/token")]

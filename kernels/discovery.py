@@ -1,0 +1,55 @@
+"""Discovery of cost models: every module below this package, and the files a user names."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from ..specs.problems import RooflaxError
+from ..specs.vocabulary import shipped
+from .registry import Registry, RegistryError, build_registry
+
+
+@cache
+def shipped_registry() -> Registry:
+    """The registry of this package's own models."""
+    return build_registry(_own_modules(), shipped())
+
+
+def registry_with(model_files: Sequence[Path]) -> Registry:
+    """The registry of this package's models and of the given files, which are run as trusted code."""
+    if not model_files:
+        return shipped_registry()
+    modules = [*_own_modules(), *(_load(path) for path in model_files)]
+    try:
+        return build_registry(modules, shipped())
+    except RegistryError as error:
+        raise RooflaxError(f"{', '.join(map(str, model_files))}: {error}") from error
+
+
+def _own_modules() -> list[ModuleType]:
+    package = importlib.import_module(__package__ or "")
+    found = pkgutil.walk_packages(package.__path__, prefix=package.__name__ + ".")
+    return [importlib.import_module(info.name) for info in found]
+
+
+def _load(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise RooflaxError(f"{path}: no such file of cost models")
+    name = f"rooflax_models_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise RooflaxError(f"{path}: a file of cost models is Python and ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # annotations are resolved through sys.modules
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise RooflaxError(f"{path}: {type(error).__name__}: {error}") from error
+    return module

@@ -1,0 +1,1 @@
+"""Pure functions that cost models share; not quantities themselves."""

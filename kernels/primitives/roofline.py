@@ -1,0 +1,31 @@
+"""The roofline: an operator takes as long as the slower of its arithmetic and its memory traffic."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from ..annotations import Array, Bytes, BytesPerSecond, Flops, FlopsPerSecond, Seconds
+
+
+def roofline_time(flops: Flops, traffic: Bytes, rate: FlopsPerSecond, bandwidth: BytesPerSecond) -> Seconds:
+    r"""Time of one operator, $\max(F/\pi, Q/\beta)$.
+
+    `rate` and `bandwidth` are what the operator can reach, not the peaks. The two overlap perfectly within the
+    operator and not at all between operators, so a sequence of operators is a sum of maxima.
+
+    Source: williams-waterman-patterson-2009, sec. 3.
+    """
+    return jnp.maximum(flops / rate, traffic / bandwidth)
+
+
+def memory_bound(flops: Flops, traffic: Bytes, rate: FlopsPerSecond, bandwidth: BytesPerSecond) -> Array:
+    """1 where the memory traffic takes longer than the arithmetic, else 0."""
+    return jnp.where(traffic / bandwidth > flops / rate, 1.0, 0.0)
+
+
+def exposed(communication: Seconds, hidden_share: Array, behind: Seconds) -> Seconds:
+    """What remains visible of `communication` when a share of it may hide behind `behind` seconds of work.
+
+    A share of 0 adds the two times, a share of 1 leaves the longer of them.
+    """
+    return communication - hidden_share * jnp.minimum(communication, behind)

@@ -1,0 +1,310 @@
+"""The registry: every cost model is declared once, by a decorator on a plain function.
+
+The function's name is the quantity, its parameters are what the quantity depends on, its annotations carry the units
+and its docstring the label. Nothing is registered at import: `build_registry` collects what the modules declare and
+refuses names declared twice, units that disagree and parameters nobody knows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from string import Formatter
+from types import MappingProxyType, ModuleType
+from typing import Any, TypeVar
+
+from ..specs.units import format_quantity
+from ..specs.vocabulary import Leaf, Vocabulary, nearest
+from .annotations import Category, Unit
+
+Model = TypeVar("Model", bound=Callable[..., Any])
+_MARK = "__cost_model__"
+
+
+class RegistryError(Exception):
+    """A declaration that contradicts another one or is incomplete: a mistake in a cost-model file."""
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What makes a quantity a condition: points where it is negative are infeasible.
+
+    `legal` conditions always apply where their inputs are in play; the others where a spec asks for them. `message` is
+    a sentence with the names of quantities in braces.
+    """
+
+    message: str
+    legal: bool
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What the decorator records about a cost model."""
+
+    formula: str
+    source: str
+    example: Mapping[str, Any]
+    terms: tuple[str, ...] = ()
+    when_given: str | None = None
+    constraint: Constraint | None = None
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A registered cost model, as everything outside the kernels sees it."""
+
+    name: str
+    function: Callable[..., Any]
+    unit: str
+    label: str
+    description: str
+    declared: Declaration
+    parameters: tuple[str, ...]
+    bundles: Mapping[str, type] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    module: str = ""
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """Names the quantity depends on, with every bundle replaced by its fields."""
+        names: list[str] = []
+        for parameter in self.parameters:
+            bundle = self.bundles.get(parameter)
+            names.extend(bundle._fields if bundle else (parameter,))  # pyright: ignore[reportAttributeAccessIssue]
+        return tuple(dict.fromkeys(names))
+
+    def __call__(self, values: Mapping[str, Any]) -> Any:
+        """The quantity at the given values of the names it reads."""
+        arguments = {
+            parameter: bundle(*(values[name] for name in bundle._fields))  # pyright: ignore[reportAttributeAccessIssue]
+            if (bundle := self.bundles.get(parameter))
+            else values[parameter]
+            for parameter in self.parameters
+        }
+        return self.function(**arguments)
+
+
+def cost_model(
+    *,
+    formula: str,
+    source: str,
+    example: Mapping[str, Any],
+    terms: tuple[str, ...] = (),
+    when_given: str | None = None,
+) -> Callable[[Model], Model]:
+    """Declares a cost model.
+
+    `formula` is LaTeX, `source` a key of the sources (or a sentence beginning "definition:"), optionally followed by
+    ", " and where in it. `example` maps what the model reads to numbers in base units, with `expect` and optionally
+    `rel`; leaves with a default may be left out. `terms` names the parameters whose plain sum the quantity is.
+    `when_given` marks a stand-in: it computes this name only where that other quantity is given and this one cannot be
+    had otherwise, as `world_size` from a given `dp`.
+    """
+
+    def declare(function: Model) -> Model:
+        setattr(function, _MARK, Declaration(formula, source, MappingProxyType(dict(example)), terms, when_given))
+        return function
+
+    return declare
+
+
+def constraint(
+    *, message: str, formula: str, source: str, example: Mapping[str, Any], legal: bool = False
+) -> Callable[[Model], Model]:
+    """Declares a condition: a cost model of the margin by which it holds, negative where it fails."""
+
+    def declare(function: Model) -> Model:
+        declared = Declaration(
+            formula, source, MappingProxyType(dict(example)), constraint=Constraint(message=message, legal=legal)
+        )
+        setattr(function, _MARK, declared)
+        return function
+
+    return declare
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All quantities by name, the stand-ins by the name they stand in for, and the vocabulary of leaves."""
+
+    quantities: Mapping[str, Quantity]
+    stand_ins: Mapping[str, tuple[Quantity, ...]]
+    vocabulary: Vocabulary
+    digest: str
+
+    @cached_property
+    def constraints(self) -> Mapping[str, Quantity]:
+        """The conditions, legality first, each kind in the order of declaration."""
+        found = [q for q in self.quantities.values() if q.declared.constraint]
+        ordered = sorted(found, key=lambda q: not (q.declared.constraint and q.declared.constraint.legal))
+        return {quantity.name: quantity for quantity in ordered}
+
+    @cached_property
+    def units(self) -> Mapping[str, str]:
+        """The unit of every quantity."""
+        return {quantity.name: quantity.unit for quantity in self.quantities.values()}
+
+    def unit(self, name: str) -> str:
+        """The unit of a quantity or leaf."""
+        return self.quantities[name].unit if name in self.quantities else self.vocabulary[name].unit
+
+    def options(self, name: str) -> tuple[str, ...]:
+        """The options of a category or choice, empty for numbers."""
+        return self.quantities[name].options if name in self.quantities else self.vocabulary[name].options
+
+    def shown(self, name: str, value: float) -> str:
+        """A value as people read it: with its unit, or as its option."""
+        options = self.options(name)
+        return (
+            options[round(value)] if options and 0 <= value < len(options) else format_quantity(value, self.unit(name))
+        )
+
+    def label(self, name: str) -> str:
+        """The label of a quantity or leaf."""
+        return self.quantities[name].label if name in self.quantities else self.vocabulary[name].label
+
+
+def build_registry(modules: Iterable[ModuleType], vocabulary: Vocabulary) -> Registry:
+    """The registry of what the modules declare; RegistryError names the first contradiction found."""
+    modules = tuple(modules)
+    vocabulary = vocabulary.with_leaves(leaf for module in modules for leaf in _leaves(module))
+    declared = [quantity for module in modules for quantity in _quantities(module)]
+    quantities: dict[str, Quantity] = {}
+    stand_ins: dict[str, tuple[Quantity, ...]] = {}
+    for quantity in declared:
+        if quantity.declared.when_given:
+            stand_ins[quantity.name] = (*stand_ins.get(quantity.name, ()), quantity)
+        elif (other := quantities.get(quantity.name)) is not None:
+            raise RegistryError(f"`{quantity.name}` is declared twice: in {other.module} and in {quantity.module}")
+        elif quantity.name in vocabulary:
+            raise RegistryError(f"`{quantity.name}` in {quantity.module} is already a leaf of the vocabulary")
+        else:
+            quantities[quantity.name] = quantity
+    registry = Registry(quantities, stand_ins, vocabulary, _digest(declared, vocabulary))
+    for quantity in declared:
+        _check(quantity, registry)
+    return registry
+
+
+def names_in(message: str) -> tuple[str, ...]:
+    """The names in braces of a message."""
+    return tuple(dict.fromkeys(name for _, name, _, _ in Formatter().parse(message) if name))
+
+
+def _leaves(module: ModuleType) -> tuple[Leaf, ...]:
+    return tuple(getattr(module, "LEAVES", ()))
+
+
+def _quantities(module: ModuleType) -> list[Quantity]:
+    return [
+        _quantity(function)
+        for function in vars(module).values()
+        if inspect.isfunction(function) and function.__module__ == module.__name__ and hasattr(function, _MARK)
+    ]
+
+
+def _quantity(function: Callable[..., Any]) -> Quantity:
+    name, module = function.__name__.rstrip("_"), function.__module__
+    where = f"`{name}` in {module}"
+    declared: Declaration = getattr(function, _MARK)
+    doc = inspect.getdoc(function)
+    if not doc:
+        raise RegistryError(f"{where} has no docstring; its first line is the label")
+    for what in ("formula", "source", "example"):
+        if not getattr(declared, what):
+            raise RegistryError(f"{where} has no {what}")
+    hints = typing.get_type_hints(function, include_extras=True)
+    parameters = tuple(inspect.signature(function).parameters)
+    if "return" not in hints:
+        raise RegistryError(f"{where} has no return annotation, so no unit")
+    result = _metadata(hints["return"])
+    label, _, description = doc.partition("\n")
+    return Quantity(
+        name=name,
+        function=function,
+        unit="1" if isinstance(result, Category) else _unit(result, f"the result of {where}"),
+        label=label.rstrip("."),
+        description=description.strip(),
+        declared=declared,
+        parameters=parameters,
+        bundles={p: hints[p] for p in parameters if _is_bundle(hints.get(p))},
+        options=result.options if isinstance(result, Category) else (),
+        module=module,
+    )
+
+
+def _is_bundle(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields")
+
+
+def _metadata(hint: Any) -> Any:
+    return next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Unit | Category)), None)
+
+
+def _unit(metadata: Any, what: str) -> str:
+    if not isinstance(metadata, Unit):
+        raise RegistryError(f"{what} is not annotated with a unit")
+    return metadata.text
+
+
+def _parameter_units(quantity: Quantity) -> dict[str, str]:
+    units: dict[str, str] = {}
+    hints = typing.get_type_hints(quantity.function, include_extras=True)
+    for parameter in quantity.parameters:
+        if bundle := quantity.bundles.get(parameter):
+            fields = typing.get_type_hints(bundle, include_extras=True)
+            units |= {
+                name: _unit(_metadata(hint), f"field {name} of {bundle.__name__}") for name, hint in fields.items()
+            }
+        else:
+            what = f"parameter `{parameter}` of `{quantity.name}` in {quantity.module}"
+            units[parameter] = _unit(_metadata(hints.get(parameter)), what)
+    return units
+
+
+def _check(quantity: Quantity, registry: Registry) -> None:
+    where = f"`{quantity.name}` in {quantity.module}"
+    known = {**registry.vocabulary, **registry.quantities}
+    for name, unit in _parameter_units(quantity).items():
+        if name not in known:
+            hint = nearest(name, known)
+            raise RegistryError(f"{where}: unknown parameter `{name}`" + (f"; did you mean `{hint}`?" if hint else ""))
+        if registry.unit(name) != unit:
+            raise RegistryError(f"{where}: `{name}` is in {registry.unit(name)}, its annotation says {unit}")
+    strangers = set(quantity.declared.terms) - set(quantity.reads)
+    if strangers:
+        raise RegistryError(f"{where}: terms {sorted(strangers)} are not among its parameters")
+    if quantity.declared.when_given and registry.unit(quantity.name) != quantity.unit:
+        raise RegistryError(
+            f"{where}: stands in for a name in {registry.unit(quantity.name)}, its result is {quantity.unit}"
+        )
+    if (condition := quantity.declared.constraint) and (
+        strangers := set(names_in(condition.message)) - set(quantity.reads)
+    ):
+        raise RegistryError(f"{where}: its message names {sorted(strangers)}, which it does not read")
+    missing = [n for n in quantity.reads if n not in quantity.declared.example and _needs_value(n, registry)]
+    if missing or "expect" not in quantity.declared.example:
+        raise RegistryError(f"{where}: the example lacks {', '.join([*missing] or ['expect'])}")
+
+
+def _needs_value(name: str, registry: Registry) -> bool:
+    leaf = registry.vocabulary.get(name)
+    return leaf is None or leaf.required
+
+
+def _digest(quantities: Iterable[Quantity], vocabulary: Vocabulary) -> str:
+    """A digest of everything a result depends on: the code of the models' modules and the declared defaults."""
+    text = hashlib.sha256()
+    for module in sorted({quantity.module for quantity in quantities}):
+        text.update(inspect.getsource(inspect.getmodule(_member(quantities, module)) or object).encode())
+    for leaf in vocabulary.values():
+        text.update(repr(leaf).encode())
+    return text.hexdigest()[:16]
+
+
+def _member(quantities: Iterable[Quantity], module: str) -> Callable[..., Any]:
+    return next(quantity.function for quantity in quantities if quantity.module == module)

@@ -1,0 +1,168 @@
+"""Points: quantities at single points, cases of a table, and grids small enough for memory."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .specs.known import UnknownName, check_quantity, input_name
+from .specs.problems import Problem, RooflaxError, SpecError
+from .sweeps import engine
+from .sweeps.sweep import STATUS
+from .workbench import Workbench, workbench
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from .specs.terms import Term
+
+
+def evaluate(
+    quantities: str | Sequence[str],
+    *,
+    dtype: str = "float64",
+    models: Sequence[str | os.PathLike[str]] = (),
+    catalog: Sequence[str | os.PathLike[str]] = (),
+    **inputs: object,
+) -> xr.Dataset:
+    """Quantities at a point or over a grid, each on the dims it depends on, with `status` and `margin`.
+
+    Inputs are numbers in base units, strings with units, lists and grid forms (axes), or DataArrays. Raises SpecError
+    with all problems of the inputs at once.
+    """
+    from .sweeps.label import dataset
+
+    names = [quantities] if isinstance(quantities, str) else list(quantities)
+    sweep = workbench(models, catalog).sweep(names, inputs)
+    return dataset(sweep, engine.evaluate(sweep, dtype=dtype))
+
+
+def explain(quantity: str, *, depth: int = 1, **inputs: object) -> Term:
+    """One point's quantity as the tree of terms that add up to it."""
+    from .sweeps.explain import explain as explained
+
+    sweep = workbench().sweep([quantity], inputs)
+    if sweep.axes:
+        raise RooflaxError(f"explain looks at one point; {', '.join(sweep.sizes)} varies: give single values")
+    return explained(sweep, quantity, depth)
+
+
+@dataclass(frozen=True)
+class PointValue:
+    """A quantity at one point: its value and unit, the point's status, and why it is infeasible if it is."""
+
+    value: float | str
+    unit: str
+    text: str
+    status: int
+    message: str
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Plain data: what `--json` prints; a value that is not finite is None."""
+        finite = isinstance(self.value, str) or math.isfinite(self.value)
+        plain: dict[str, Any] = {"value": self.value if finite else None, "unit": self.unit, "status": self.status}
+        return {**plain, "message": self.message} if self.status else plain
+
+
+def evaluate_point(
+    bench: Workbench, quantities: Sequence[str], overrides: Sequence[str], spec: str | None
+) -> tuple[dict[str, PointValue], tuple[str, ...]]:
+    """Quantities at the point that overrides describe, in float64, and the notices about its inputs."""
+    from .sweeps.cases import failures
+
+    sweep, loaded = bench.point(quantities, overrides, spec)
+    arrays = engine.evaluate(sweep, [*quantities, STATUS])
+    status = int(arrays[STATUS])
+    (message,) = failures(sweep, arrays[STATUS].reshape(1))
+    found = {}
+    for name in quantities:
+        number, options = float(arrays[name]), bench.registry.options(name)
+        value = options[round(number)] if options else number
+        found[name] = PointValue(value, bench.registry.unit(name), bench.registry.shown(name, number), status, message)
+    return found, loaded.notices
+
+
+def explain_point(
+    bench: Workbench, quantity: str, overrides: Sequence[str], spec: str | None, depth: int
+) -> tuple[Term, tuple[str, ...]]:
+    """The tree of a quantity at the point that overrides describe, and the notices about its inputs."""
+    from .sweeps.explain import explain as explained
+
+    sweep, loaded = bench.point([quantity], overrides, spec)
+    return explained(sweep, quantity, depth), loaded.notices
+
+
+def table_of(bench: Workbench, path: Path, quantities: Sequence[str]) -> tuple[str, int]:
+    """The CSV of cases with a column per quantity, `status` and `error` appended, and how many rows failed.
+
+    Raises SpecError where a column or quantity is unknown.
+    """
+    from .sweeps.cases import evaluate_cases
+
+    columns, rows = _read_cases(path)
+    _check_columns(bench, path, columns, quantities)
+    cases = [{name: scalar(text) for name, text in zip(columns, row, strict=True) if text.strip()} for row in rows]
+    results = evaluate_cases(bench.registry, bench.catalogs, cases, quantities)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*columns, *quantities, "status", "error"])
+    for row, result in zip(rows, results, strict=True):
+        cells = [_cell(bench, name, result.values.get(name)) for name in quantities]
+        writer.writerow([*row, *cells, "" if result.status is None else result.status, result.error])
+    return out.getvalue(), sum(result.status is None for result in results)
+
+
+def _read_cases(path: Path) -> tuple[list[str], list[list[str]]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = [line for line in csv.reader(file) if line]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RooflaxError(f"{path} cannot be read as a CSV: {error}") from error
+    if not lines:
+        raise RooflaxError(f"{path} is empty; a header of input names and a row per case were expected")
+    columns, rows = [name.strip() for name in lines[0]], lines[1:]
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(columns):
+            raise RooflaxError(f"{path}: row {number} has {len(row)} cells, the header has {len(columns)}")
+    return columns, rows
+
+
+def _check_columns(bench: Workbench, path: Path, columns: Sequence[str], quantities: Sequence[str]) -> None:
+    problems = []
+    for position, name in enumerate(columns):
+        try:
+            input_name(name, bench.names)
+        except UnknownName as error:
+            problems.append(Problem((name,), f"column {position + 1}: {error}", str(path)))
+        if name in columns[:position]:
+            problems.append(Problem((name,), f"column {position + 1}: there is another of this name", str(path)))
+        if name in quantities:
+            problems.append(Problem((name,), f"column {position + 1}: is asked for and given", str(path)))
+    for name in quantities:
+        try:
+            check_quantity(name, bench.names)
+        except UnknownName as error:
+            problems.append(Problem((name,), str(error), "command line"))
+    if problems:
+        raise SpecError(problems)
+
+
+def _cell(bench: Workbench, name: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    options = bench.registry.options(name)
+    return options[round(value)] if options else repr(value)
+
+
+def scalar(text: str) -> object:
+    """A cell as the scalar that YAML would make of it: a number, true or false, or text."""
+    from .specs.documents import parse_document
+
+    found = parse_document(text.strip(), "cell").data
+    return found if isinstance(found, int | float | bool | str) else text.strip()

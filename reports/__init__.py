@@ -1,0 +1,1 @@
+"""What people look at: tables and, from labelled datasets alone, pictures."""

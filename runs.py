@@ -1,0 +1,151 @@
+"""Runs: a spec's sweep into its store, and the plan of it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .kernels.registry import Registry
+from .results import best_of_sweep
+from .specs.axes import Axis, Value
+from .specs.loaded import LoadedSpec
+from .specs.problems import RooflaxError
+from .specs.units import format_quantity
+from .sweeps import engine
+from .sweeps.infeasible import infeasible_labels
+from .sweeps.sweep import Sweep, sweep_of_spec
+from .workbench import Workbench
+
+if TYPE_CHECKING:
+    from .specs.blocks import StoreLayout
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: where its store is, how many blocks it has, and how many of them were there already."""
+
+    path: Path
+    blocks: int
+    resumed: int
+    points: int
+    notices: tuple[str, ...]
+
+
+def run(
+    spec: str | os.PathLike[str],
+    *,
+    store: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    bench: Workbench | None = None,
+    overrides: Sequence[str] = (),
+    **inputs: object,
+) -> Run:
+    """Runs a sweep spec into a store, resuming where an earlier run of the same spec stopped.
+
+    `inputs` override the spec's, as `--set` does. Blocks are written first and marked as done last; the best points
+    are found in a pass of their own, so an interruption at any moment loses at most the blocks under way.
+    """
+    bench = bench or Workbench()
+    loaded = bench.load(spec, [*overrides, *(f"{name}={value}" for name, value in inputs.items())])
+    return run_loaded(bench, loaded, store=store, overwrite=overwrite, progress=progress)
+
+
+def run_loaded(
+    bench: Workbench,
+    loaded: LoadedSpec,
+    *,
+    store: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Runs a spec that was loaded."""
+    from .stores.resume import create_or_resume
+
+    path = store or loaded.spec.store.path
+    if path is None:
+        raise RooflaxError(f"{loaded.file} names no store; give it one with -o runs/NAME.zarr")
+    sweep = sweep_of_spec(bench.registry, loaded)
+    target = create_or_resume(path, layout_of(sweep, loaded), overwrite=overwrite)
+    done = target.done()
+    regions, dtype = engine.blocks_of(sweep), loaded.spec.store.dtype
+    finished = {index for index, marked in enumerate(done) if marked}
+    blocks = engine.evaluate_blocks(sweep, sweep.variables, dtype=dtype, regions=regions, skip=finished)
+    for count, (region, arrays) in enumerate(blocks, start=len(finished) + 1):
+        target.write(region, arrays)
+        target.mark(region)
+        if progress:
+            progress(count, len(regions))
+    if sweep.objective and not (len(finished) == len(regions) and _is_finished(target.path)):
+        target.write_group("best", best_of_sweep(sweep, sweep.objective, dtype))
+    target.finish()
+    return Run(target.path, len(regions), len(finished), sweep.points, loaded.notices)
+
+
+def _is_finished(path: Path) -> bool:
+    from .stores.read import is_finished
+
+    return is_finished(path)
+
+
+def layout_of(sweep: Sweep, loaded: LoadedSpec) -> StoreLayout:
+    """The layout of the store a spec's sweep fills: what `plan` shows."""
+    from .sweeps.store_layout import store_layout
+
+    return store_layout(sweep, loaded)
+
+
+def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
+    """What a spec's run would compute and store, as plain data; nothing runs but the legality of whole labels."""
+    sweep = sweep_of_spec(bench.registry, loaded)
+    layout = layout_of(sweep, loaded)
+    sizes = {array.name: math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in layout.arrays}
+    best = sweep.objective
+    return {
+        "title": loaded.spec.title,
+        "axes": [_axis_line(axis) for axis in sweep.axes],
+        "points": sweep.points,
+        "blocks": layout.num_blocks,
+        "dtype": loaded.spec.store.dtype,
+        "bytes": sum(sizes.values()),
+        "variables": [
+            {
+                "name": array.name,
+                "unit": array.attrs.get("units", "1"),
+                "dims": list(array.dims),
+                "bytes": sizes[array.name],
+                "shard": list(array.shards),
+                "chunk": list(array.chunks),
+            }
+            for array in layout.arrays
+        ],
+        "conditions": [check.text for check in sweep.checks],
+        "best": f"{'largest' if best.largest else 'smallest'} {best.quantity} over {', '.join(best.over)}"
+        if best
+        else "",
+        "inputs": [_input_line(bench.registry, value) for _, value in sorted(sweep.values.items())],
+        "warnings": infeasible_labels(sweep),
+    }
+
+
+def _axis_line(axis: Axis) -> dict[str, Any]:
+    first, last = (
+        format_quantity(float(label), axis.unit) if axis.labels.dtype.kind == "f" else str(label)
+        for label in (axis.labels[0], axis.labels[-1])
+    )
+    return {"name": axis.name, "size": axis.size, "first": first, "last": last}
+
+
+def _input_line(registry: Registry, value: Value) -> dict[str, Any]:
+    flat = value.data.ravel()
+    shown = [registry.shown(value.name, float(number)) for number in (flat.min(), flat.max())]
+    text = shown[0] if shown[0] == shown[1] else f"{shown[0]} … {shown[1]}"
+    return {"name": value.name, "value": text, "origin": value.origin}

@@ -1,0 +1,1 @@
+"""What may be said: vocabulary, units, the schema and loader of sweep specs, catalogs, and shipped examples."""

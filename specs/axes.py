@@ -1,0 +1,71 @@
+"""The axes of a sweep and the values bound to its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .records import Record
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One labelled dimension of a sweep.
+
+    `labels` are numbers in `unit` (float64), or names (option names, record names) as text. A zip group is one axis
+    labelled 0, 1, … whose members are `coords`: further labels along the same dimension.
+    """
+
+    name: str
+    labels: np.ndarray
+    coords: Mapping[str, np.ndarray] = field(default_factory=dict)
+    unit: str = "1"
+    label: str = ""
+
+    @property
+    def size(self) -> int:
+        """The number of labels."""
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Value:
+    """What one input is, along the axes it varies on.
+
+    `data` is float64 of one length per name in `dims`, in the input's unit; flags are 0 or 1, choices the option's
+    position. `origin` says who gave it: "axis", "given", "model llama-2-70b", …
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    data: np.ndarray
+    origin: str
+
+    def __post_init__(self) -> None:
+        data = np.array(self.data, dtype=np.float64)
+        if data.ndim != len(self.dims):
+            raise ValueError(f"`{self.name}` has {data.ndim} dimensions but names {list(self.dims)}")
+        data.setflags(write=False)
+        object.__setattr__(self, "data", data)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything a sweep is given: its axes in order, the values bound to names, and the records they come from.
+
+    `lacking` names, for each leaf without a default that records along an axis (or a single record) do not state,
+    the records that lack it; such a leaf is not bound.
+    """
+
+    axes: tuple[Axis, ...]
+    values: Mapping[str, Value]
+    records: tuple[Record, ...] = ()
+    notices: tuple[str, ...] = ()
+    lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of labels of each axis, in order."""
+        return {axis.name: axis.size for axis in self.axes}

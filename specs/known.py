@@ -1,0 +1,88 @@
+"""What the loader is told about the models: names, units, options and what depends on what."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from .vocabulary import CATALOGS, Vocabulary, nearest
+
+_AMBIGUOUS = {"batch_size": "micro_batch_size, global_batch_size or concurrency"}
+
+
+class Known(Protocol):
+    """The names a spec may use, given by the composition root, so that specs need not import the models."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The leaves: what may be given."""
+        ...
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """The unit of every computed quantity."""
+        ...
+
+    @property
+    def options(self) -> Mapping[str, tuple[str, ...]]:
+        """The options of the categorical quantities."""
+        ...
+
+    @property
+    def constraints(self) -> Collection[str]:
+        """The names that `where` may list alone."""
+        ...
+
+    def missing(self, outputs: Collection[str], given: Collection[str]) -> Mapping[str, str]:
+        """The required leaves nobody gave, each with the output that needs it.
+
+        `outputs` are quantities, and the inputs and constraints that `where` names.
+        """
+        ...
+
+    def reads(self, outputs: Collection[str], given: Collection[str]) -> Collection[str]:
+        """The names among `given` that the outputs, or the constraints that apply to them, depend on.
+
+        `outputs` are as in `missing`; one that is given itself is read.
+        """
+        ...
+
+
+class UnknownName(ValueError):
+    """A name that is no input, quantity or catalog; the message says what may be meant."""
+
+
+def quantities(known: Known) -> set[str]:
+    """The names of all computed quantities."""
+    return {*known.units, *known.options}
+
+
+def input_name(written: str, known: Known) -> str:
+    """The name of the input that `written` stands for: a catalog, a leaf, a leaf's alias, or a quantity to be pinned.
+
+    Raises UnknownName.
+    """
+    if written in CATALOGS or written in known.vocabulary or written in known.units or written in known.options:
+        return written
+    if (leaf := known.vocabulary.aliases.get(written)) is not None:
+        return leaf
+    if written in _AMBIGUOUS:
+        raise UnknownName(f"ambiguous: {_AMBIGUOUS[written]}")
+    vocabulary = known.vocabulary
+    found = nearest(written, [*CATALOGS, *vocabulary, *vocabulary.aliases, *quantities(known)])
+    if found is None:
+        raise UnknownName("unknown name; `rooflax list inputs` shows what may be given")
+    raise UnknownName(f"unknown name; did you mean `{vocabulary.aliases.get(found, found)}`?")
+
+
+def check_quantity(name: str, known: Known) -> None:
+    """Raises UnknownName where `name` is no computed quantity."""
+    if name in known.units or name in known.options:
+        return
+    if name in known.vocabulary:
+        raise UnknownName(f"`{name}` is an input, not a computed quantity")
+    found = nearest(name, quantities(known))
+    raise UnknownName(
+        f"unknown quantity `{name}`; "
+        + (f"did you mean `{found}`?" if found else "`rooflax list quantities` shows what can be computed")
+    )

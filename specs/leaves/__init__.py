@@ -1,0 +1,14 @@
+"""The shipped leaves, one file a group."""
+
+from . import hardware, inference, model, money, network, parallelism, precision, training
+
+LEAVES = (
+    *model.LEAVES,
+    *hardware.LEAVES,
+    *network.LEAVES,
+    *precision.LEAVES,
+    *parallelism.LEAVES,
+    *training.LEAVES,
+    *inference.LEAVES,
+    *money.LEAVES,
+)

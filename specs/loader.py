@@ -1,0 +1,198 @@
+"""The loader: the text of a sweep spec to checked inputs, with every problem located and told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .bind import collect
+from .catalog import Catalogs
+from .conditions import FLAG_OPTIONS, Comparison, ConditionError, ConstraintName, parse_condition
+from .documents import LONGEST, Document, KeyPath, parse_document
+from .known import Known, UnknownName, check_quantity, input_name
+from .layers import LayeredCatalogs
+from .loaded import LoadedSpec
+from .needs import report_missing, unread_axes, unread_values
+from .overrides import apply_overrides
+from .problems import Problem, SpecError, path_text
+from .records import CatalogError
+from .schema import SweepSpec, check_shape
+from .vocabulary import Kind
+
+__all__ = ["LoadedSpec", "load_spec", "read_spec"]
+
+
+def read_spec(path: Path | str, *, known: Known, catalogs: Catalogs, overrides: Sequence[str] = ()) -> LoadedSpec:
+    """The spec in a file. Raises SpecError where it cannot be read or anything in it is wrong."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            text = file.read(4 * LONGEST + 1).decode("utf-8")  # UTF-8 takes at most 4 bytes a character
+    except FileNotFoundError:
+        raise SpecError([Problem((), "there is no such file", str(path))]) from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise SpecError([Problem((), f"cannot be read as text: {error}", str(path))]) from None
+    return load_spec(text, file=str(path), known=known, catalogs=catalogs, overrides=overrides)
+
+
+def load_spec(text: str, *, file: str, known: Known, catalogs: Catalogs, overrides: Sequence[str] = ()) -> LoadedSpec:
+    """The spec in `text`, with `--set` overrides applied; `file` is what messages call it, and where paths begin.
+
+    Raises SpecError with all problems at once.
+    """
+    document = parse_document(text, file)
+    if not isinstance(document.data, dict):
+        message = "a sweep spec is a mapping with the keys title, axes, fixed and outputs"
+        raise SpecError([document.problem((), message)])
+    return _Loading(document, known, catalogs, overrides).result()
+
+
+class _Loading:
+    """One run of the loader; every step reports what it finds and goes on with what is right."""
+
+    def __init__(self, document: Document, known: Known, catalogs: Catalogs, overrides: Sequence[str]) -> None:
+        self.document, self.known = document, known
+        self.edited = apply_overrides(document.data, overrides, known)
+        self.problems = [*document.problems, *self.edited.problems]
+        self.data: dict[str, Any] = {key: value for key, value in self.edited.data.items() if value is not None}
+        self.folder = Path(document.file).parent
+        self.catalogs = self.with_folders(catalogs)
+
+    def report(self, path: KeyPath, message: str, about_key: bool = False) -> None:
+        self.problems.append(self.edited.locate(self.document, path, message, about_key))
+
+    def result(self) -> LoadedSpec:
+        spec = self.shape()
+        binder = collect(self.table("axes"), self.table("fixed"), self.known, self.catalogs, self.report, self.folder)
+        inputs = binder.inputs()
+        asked = self.outputs()
+        conditions = self.conditions(asked)
+        over = self.best(asked)
+        notices = [*self.edited.notices, *inputs.notices]
+        if asked:
+            given = set(inputs.values) | binder.attempted
+            missing = self.known.missing(list(asked), given)
+            report_missing(missing, inputs.lacking, binder, asked)
+            read = set(self.known.reads(list(asked), given))
+            for axis, path in unread_axes(binder, read | set(missing)):
+                message = f"no output depends on `{axis.name}`; leave the axis out, or ask for an output that reads it"
+                self.report(path, message, True)
+            notices += [f"{path_text(path)}: no output depends on it" for path in unread_values(binder, read)]
+        if self.problems or spec is None:
+            raise SpecError(self.problems)
+        if spec.best is not None:
+            spec = spec.model_copy(update={"best": spec.best.model_copy(update={"over": over})})
+        return LoadedSpec(spec, inputs, conditions, self.document.text, self.document.file, tuple(notices))
+
+    def shape(self) -> SweepSpec | None:
+        if self.data.pop("gradients", None) is not None:
+            self.report(("gradients",), "not available yet: arrives with the queries", True)
+        spec, wrong = check_shape(self.data)
+        for path, message, about_key in wrong:
+            self.report(path, self.hint(path) or message, about_key)
+        return spec
+
+    def hint(self, path: KeyPath) -> str | None:
+        """What to say of an input that stands at the top level."""
+        key = str(path[0])
+        if len(path) > 1 or key in SweepSpec.model_fields:
+            return None
+        try:
+            name = input_name(key, self.known)
+        except UnknownName:
+            return None
+        return f"unknown key; the input `{name}` belongs in `fixed` or `axes`"
+
+    def table(self, section: str) -> Mapping[str, Any]:
+        found = self.data.get(section)
+        return found if isinstance(found, Mapping) else {}
+
+    def texts(self, path: KeyPath, found: object) -> list[tuple[KeyPath, str]]:
+        """The texts of a list with their places; whatever else stands there is the schema's to report."""
+        entries = found if isinstance(found, list) else []
+        return [((*path, index), entry) for index, entry in enumerate(entries) if isinstance(entry, str)]
+
+    def with_folders(self, catalogs: Catalogs) -> Catalogs:
+        for path, folder in self.texts(("catalog",), self.data.get("catalog")):
+            try:
+                catalogs = LayeredCatalogs(catalogs, [self.folder / folder], self.known.vocabulary)
+            except (CatalogError, OSError, ValueError) as error:
+                self.report(path, str(error))
+        return catalogs
+
+    def outputs(self) -> dict[str, KeyPath]:
+        """The quantities asked for and where; conditions and the objective add theirs."""
+        asked: dict[str, KeyPath] = {}
+        for path, name in self.texts(("outputs",), self.data.get("outputs")):
+            if name in asked:
+                self.report(path, f"`{name}` is listed twice")
+            elif self.is_quantity(name, path):
+                asked[name] = path
+        return asked
+
+    def is_quantity(self, name: str, path: KeyPath) -> bool:
+        try:
+            check_quantity(name, self.known)
+        except UnknownName as error:
+            self.report(path, str(error))
+            return False
+        return True
+
+    def conditions(self, asked: dict[str, KeyPath]) -> tuple[ConstraintName | Comparison, ...]:
+        options = dict(self.known.options)
+        units = dict(self.known.units)
+        for leaf in self.known.vocabulary.values():
+            if leaf.kind in (Kind.FLAG, Kind.CHOICE):
+                options[leaf.name] = leaf.options or FLAG_OPTIONS
+            else:
+                units[leaf.name] = leaf.unit
+        found: list[ConstraintName | Comparison] = []
+        for path, text in self.texts(("where",), self.data.get("where")):
+            try:
+                conditions = parse_condition(text, units, self.known.constraints, options)
+            except ConditionError as error:
+                self.report(path, str(error))
+                continue
+            for condition in conditions:
+                asked.setdefault(condition.name, path)
+            found += conditions
+        return tuple(dict.fromkeys(found))
+
+    def best(self, asked: dict[str, KeyPath]) -> tuple[str, ...]:
+        """The axes that `best` reduces over, under their proper names."""
+        best = self.table("best")
+        for key in ("minimize", "maximize"):
+            name, path = best.get(key), ("best", key)
+            if not isinstance(name, str) or not self.is_quantity(name, path):
+                continue
+            if name in self.known.options:
+                self.report(path, f"`{name}` is one of {', '.join(self.known.options[name])}, which have no order")
+            else:
+                asked.setdefault(name, path)
+        over: list[str] = []
+        for path, written in self.texts(("best", "over"), best.get("over")):
+            name = self.axis_name(written, path)
+            if name in over:
+                self.report(path, f"`{name}` is listed twice")
+            over += [name] if name is not None else []
+        return tuple(over)
+
+    def axis_name(self, written: str, path: KeyPath) -> str | None:
+        axes = {self.canonical(key): form for key, form in self.table("axes").items()}
+        name = self.canonical(written)
+        if name in axes:
+            return name
+        for dim, form in axes.items():
+            members = form.get("zip") if isinstance(form, Mapping) else None
+            if isinstance(members, Mapping) and name in map(self.canonical, members):
+                self.report(path, f"`{name}` varies with the zip group `{dim}`; reduce over `{dim}`")
+                return None
+        self.report(path, f"`{name}` is not an axis; the axes are {', '.join(axes) or 'none'}")
+        return None
+
+    def canonical(self, written: str) -> str:
+        try:
+            return input_name(written, self.known)
+        except UnknownName:
+            return written

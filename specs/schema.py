@@ -1,0 +1,136 @@
+"""The shape of a sweep spec: which keys there are and what they hold. Docstrings of fields are the help text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .documents import KeyPath
+from .domains import shown
+from .vocabulary import Vocabulary, nearest
+
+_PREFIX = "Value error, "
+_EXPECTED = {
+    "dict_type": "a mapping was expected",
+    "model_type": "a mapping was expected",
+    "tuple_type": "a list was expected",
+    "string_type": "text was expected",
+    "int_type": "a whole number was expected",
+}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Best(_Part):
+    """The best points along some axes, reduced while the sweep runs."""
+
+    minimize: str | None = None
+    """The quantity to make small; give this or `maximize`."""
+    maximize: str | None = None
+    """The quantity to make large; give this or `minimize`."""
+    over: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The axes to choose along; the others stay."""
+    top: Annotated[int, Field(ge=1, strict=True)] = 1
+    """How many points to keep, the best first."""
+
+    @model_validator(mode="after")
+    def _one_objective(self) -> Best:
+        if (self.minimize is None) == (self.maximize is None):
+            raise ValueError("give exactly one of `minimize` and `maximize`")
+        return self
+
+    @property
+    def objective(self) -> str:
+        """The quantity that is minimized or maximized."""
+        return str(self.minimize if self.minimize is not None else self.maximize)
+
+
+class Store(_Part):
+    """Where results go and in which precision they are computed and kept."""
+
+    path: str | None = None
+    """The zarr store, relative to the working directory."""
+    dtype: Literal["float32", "float64"] = "float32"
+    """The floating-point type of the computation and of the stored values."""
+
+
+class SweepSpec(_Part):
+    """A sweep: which inputs vary and how, which are fixed, and what is asked."""
+
+    title: str
+    """One line that says what the sweep is about; pictures and pages carry it."""
+    description: str | None = None
+    """Free text: the question, and what to look at."""
+    axes: dict[str, Any] = {}
+    """The inputs that vary, each a list or a grid form; their order is the order of the dimensions."""
+    fixed: dict[str, Any] = {}
+    """The inputs of one value; numbers may carry units, such as `25 GB/s`."""
+    outputs: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The quantities to compute and keep."""
+    where: tuple[str, ...] = ()
+    """Conditions that points must meet: constraints by name, or comparisons such as `memory_per_gpu < 70 GiB`."""
+    best: Best | None = None
+    """The best points along some axes, beside the whole grid."""
+    store: Store = Store()
+    """Where results go and in which precision they are computed."""
+    catalog: tuple[str, ...] = ()
+    """Folders of further catalog records, relative to this file; a record here wins over a shipped one of its name."""
+
+
+def check_shape(data: Mapping[str, Any]) -> tuple[SweepSpec | None, list[tuple[KeyPath, str, bool]]]:
+    """The spec, or None and what is wrong with its shape: path, message, and whether the key is what is wrong."""
+    try:
+        return SweepSpec.model_validate(dict(data)), []
+    except ValidationError as error:
+        return None, [_problem(dict(found)) for found in error.errors(include_url=False)]
+
+
+def _problem(error: dict[str, Any]) -> tuple[KeyPath, str, bool]:
+    path, kind = tuple(error["loc"]), error["type"]
+    if kind in ("extra_forbidden", "missing"):
+        part, key = _part(path[:-1]), str(path[-1])
+        return path, _unknown_key(key, part) if kind == "extra_forbidden" else _missing(key, part), True
+    return path, _wrong_value(kind, error), kind == "value_error"
+
+
+def _wrong_value(kind: str, error: dict[str, Any]) -> str:
+    found, context = shown(error["input"]), error.get("ctx", {})
+    if kind == "too_short":
+        return "at least one name was expected"
+    if kind == "literal_error":
+        return f"{found} is not one of {context['expected'].replace(chr(39), '')}"
+    if kind == "greater_than_equal":
+        return f"{found} is not at least {context['ge']}"
+    if kind in _EXPECTED:
+        return f"{_EXPECTED[kind]}, found {found}"
+    message = error["msg"].removeprefix(_PREFIX)
+    return message[:1].lower() + message[1:]
+
+
+def _missing(key: str, part: type[BaseModel]) -> str:
+    described = part.model_fields[key].description or ""
+    return f"missing: {described[:1].lower()}{described[1:]}"
+
+
+def _part(path: KeyPath) -> type[BaseModel]:
+    return {"best": Best, "store": Store}.get(str(path[0]), SweepSpec) if path else SweepSpec
+
+
+def _unknown_key(key: str, part: type[BaseModel]) -> str:
+    found = nearest(key, part.model_fields)
+    return "unknown key; " + (f"did you mean `{found}`?" if found else f"the keys are {', '.join(part.model_fields)}")
+
+
+def schema(vocabulary: Vocabulary | None = None, quantities: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The JSON schema (Draft 2020-12) of a spec over the inputs of `vocabulary` (the shipped ones by default).
+
+    `quantities` maps the computed quantities to their units; where given, they too may be pinned, and outputs are
+    only these. Without it any name passes there.
+    """
+    from .editors import json_schema
+
+    return json_schema(vocabulary, quantities)

@@ -1,0 +1,17 @@
+"""Labelled blocks in and out of zarr: a store is created whole, written block by block, resumed, and read lazily."""
+
+from .problems import DiskFullError, StoreError
+from .read import is_finished, open_results
+from .resume import create_or_resume, create_store, open_store
+from .write import Store
+
+__all__ = [
+    "DiskFullError",
+    "Store",
+    "StoreError",
+    "create_or_resume",
+    "create_store",
+    "is_finished",
+    "open_results",
+    "open_store",
+]

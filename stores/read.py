@@ -1,0 +1,169 @@
+"""Reading: a store as a labelled dataset whose arrays stay on disk until they are used."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+import zarr.abc.store
+from xarray.backends import BackendArray
+from xarray.core import indexing
+from zarr.abc.store import ByteRequest
+from zarr.core.buffer import Buffer, BufferPrototype
+from zarr.storage import WrapperStore
+
+from .layout import BLOCKS, dims_of
+from .location import resolved, root_attributes, zarr_store
+from .problems import StoreError, file_errors
+from .provenance import COORDINATES, FINISHED
+
+
+def open_results(path: str | os.PathLike[str], group: str = "") -> xr.Dataset:
+    """The arrays and coordinates of the store at `path`, or of one of its groups with the root's coordinates.
+
+    Values are read when they are used. What no block has written yet reads as NaN, or 127 for codes. Raises StoreError
+    where there is no such store or group and, when values are read, where a chunk is damaged.
+    """
+    place = resolved(path)
+    root_attributes(place)
+    with file_errors("read", place):
+        root = zarr.open_group(_Whole(zarr_store(place, read_only=True)), mode="r")
+        dataset = _dataset(root, place)
+        if not group:
+            return dataset
+        groups = {name: inside for name, inside in sorted(root.groups()) if name != BLOCKS}
+        if group not in groups:
+            raise StoreError(f"{place} has no group {group}; it has {', '.join(groups) or 'none'}")
+        part = _dataset(groups[group], place)
+    shared = {
+        name: coord
+        for name, coord in dataset.coords.items()
+        if name not in part.variables and all(part.sizes.get(dim) == coord.sizes[dim] for dim in coord.dims)
+    }
+    return part.assign_coords(shared)
+
+
+def is_finished(path: str | os.PathLike[str]) -> bool:
+    """Whether every block of the store at `path` was written and its run ended."""
+    return root_attributes(resolved(path)).get(FINISHED) is True
+
+
+class StoredArray(BackendArray):
+    """An array on disk as xarray indexes it; a chunk that cannot be decoded is a StoreError that names it."""
+
+    def __init__(self, array: zarr.Array, path: Path) -> None:
+        self.shape = array.shape
+        self.dtype = array.dtype
+        self._array = array
+        self._path = path
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
+        read = _reader(self._array, key)
+        vectorized = indexing.IndexingSupport.VECTORIZED
+        return indexing.explicit_indexing_adapter(key, self.shape, vectorized, lambda raw: self._checked(read, raw))
+
+    def _checked(self, read: Callable[[Any], Any], key: tuple[Any, ...]) -> np.ndarray:
+        with file_errors(f"read {self._array.path} of", self._path):
+            try:
+                return np.asarray(read(key))
+            except (ValueError, RuntimeError) as error:
+                chunk = first_damaged(self._array, _bounds(key, self.shape))
+                if chunk is None:
+                    raise
+                raise StoreError(_damage(self._path, self._array, chunk)) from error
+
+
+class _Whole(WrapperStore[zarr.abc.store.Store]):
+    """A store in which an empty file is an error: zarr takes it for an absent one, whose chunks read as fill values.
+
+    It is what a machine that stopped may leave of a file not yet on disk.
+    """
+
+    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
+        found = await super().get(key, prototype, byte_range)
+        if found is not None and len(found) == 0:
+            raise ValueError(f"{key} is empty")
+        return found
+
+
+def first_damaged(array: zarr.Array, bounds: Sequence[tuple[int, int]]) -> tuple[int, ...] | None:
+    """The position among the array's chunks of the first one between `bounds` that cannot be decoded, or None."""
+    for shard in _cells(bounds, array.shards or array.chunks):
+        if not _decodes(array, shard):
+            chunks = list(_cells(shard, array.chunks))
+            # Every chunk of a shard fails where it is the shard's index that is damaged.
+            damaged = next((chunk for chunk in chunks if not _decodes(array, chunk)), chunks[0])
+            return tuple(start // length for (start, _), length in zip(damaged, array.chunks, strict=True))
+    return None
+
+
+def _dataset(group: zarr.Group, place: Path) -> xr.Dataset:
+    variables = {name: _variable(array, place) for name, array in sorted(group.arrays())}
+    attrs = dict(group.attrs)
+    labels = {
+        *str(attrs.pop(COORDINATES, "")).split(),
+        *(name for name, var in variables.items() if var.dims == (name,)),
+    }
+    return xr.Dataset(
+        {name: variable for name, variable in variables.items() if name not in labels},
+        coords={name: _labels(variable) for name, variable in variables.items() if name in labels},
+        attrs=attrs,
+    )
+
+
+def _variable(array: zarr.Array, place: Path) -> xr.Variable:
+    data = indexing.LazilyIndexedArray(StoredArray(array, place))
+    return xr.Variable(dims_of(array), data, attrs=dict(array.attrs))
+
+
+def _labels(variable: xr.Variable) -> xr.Variable:
+    """A coordinate in memory; strings in the fixed width that every index understands."""
+    values = variable.to_numpy()
+    return variable.copy(data=np.array(values.tolist(), dtype=str) if values.dtype.kind in "TUO" else values)
+
+
+def _reader(array: zarr.Array, key: indexing.ExplicitIndexer) -> Callable[[Any], Any]:
+    if isinstance(key, indexing.VectorizedIndexer):
+        return array.vindex.__getitem__
+    return array.oindex.__getitem__ if isinstance(key, indexing.OuterIndexer) else array.__getitem__
+
+
+def _bounds(key: tuple[Any, ...], shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """The first and last but one position that a key reaches along each dim."""
+    reached = []
+    for part, size in zip(key, shape, strict=True):
+        places = np.arange(size)[part] if isinstance(part, slice) else np.asarray(part) % size
+        reached.append((int(np.min(places)), int(np.max(places)) + 1) if np.size(places) else (0, 0))
+    return reached
+
+
+def _cells(bounds: Sequence[tuple[int, int]], lengths: Sequence[int]) -> Iterator[tuple[tuple[int, int], ...]]:
+    """The cells of a grid of the given lengths that `bounds` touch, each cut off at them."""
+    starts = [range(low // length * length, high, length) for (low, high), length in zip(bounds, lengths, strict=True)]
+    for corner in itertools.product(*starts):
+        cell = zip(corner, lengths, bounds, strict=True)
+        yield tuple((max(start, low), min(start + length, high)) for start, length, (low, high) in cell)
+
+
+def _decodes(array: zarr.Array, cell: tuple[tuple[int, int], ...]) -> bool:
+    try:
+        array[tuple(slice(*ends) for ends in cell)]
+    except (ValueError, RuntimeError):
+        return False
+    return True
+
+
+def _damage(path: Path, array: zarr.Array, chunk: tuple[int, ...]) -> str:
+    shards = array.shards or array.chunks
+    file = (at * length // shard for at, length, shard in zip(chunk, array.chunks, shards, strict=True))
+    key = array.metadata.encode_chunk_key(tuple(file))
+    return (
+        f"{path}: array {array.path} is damaged in chunk {chunk}, in file {array.path}/{key}: it cannot be decoded or "
+        f"its checksum does not match; `rooflax check {path} --repair` computes it again"
+    )

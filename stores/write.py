@@ -1,0 +1,177 @@
+"""Writing: the values of a block, the mark that it is done, small results, and the mark that all is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import zarr
+import zarr.abc.store
+from zarr.abc.store import ByteRequest
+from zarr.core.buffer import Buffer, BufferPrototype
+from zarr.core.sync import sync
+from zarr.storage import WrapperStore
+
+from ..specs.blocks import ArrayLayout, Coordinate, Region, chunking, writes
+from .layout import BLOCKS, DONE, WRITE_ALL, consolidate, create_array, create_coordinate, dims_of
+from .location import zarr_store
+from .problems import StoreError, file_errors
+from .provenance import COORDINATES, FINISHED, RUN, now
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_MARKS = f"{BLOCKS}/{DONE}"
+
+
+class Store:
+    """A store open for writing.
+
+    A block is written from scratch unless it is marked as done, and its mark is written last; a shard is put in place
+    by an atomic rename. So a process may be killed at any moment: a block without its mark may have some of its shards
+    or none, which is harmless, because it will be written again, to the same bytes. Only what the operating system has
+    accepted and not yet put on disk can be lost, and only if the machine itself stops. Threads may share a Store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """`path` holds a rooflax store; `open_store` checks that."""
+        self.path = path
+        self._store = zarr_store(path)
+        root = zarr.open_group(_Unread(self._store), mode="r+")
+        arrays = dict(_arrays(root))
+        if _MARKS not in arrays:
+            raise StoreError(f"{path} is damaged: it has no array {_MARKS}")
+        self._marks = arrays.pop(_MARKS)
+        self._arrays = arrays
+        labels = str(root.attrs.get(COORDINATES, "")).split()
+        self._results = [
+            name
+            for name, array in arrays.items()
+            if "/" not in name and name not in labels and dims_of(array) != (name,)
+        ]
+
+    def done(self) -> np.ndarray:
+        """Which blocks are marked: bool, shape (number of blocks,)."""
+        with file_errors("read", self.path):
+            names = sync(_listed(self._store, f"{_MARKS}/c"))
+        found = np.zeros(self._marks.shape, dtype=bool)
+        # What is being written, or was when its process died, has a longer name.
+        found[[int(name) for name in names if name.isdecimal()]] = True
+        return found
+
+    def write(self, region: Region, arrays: Mapping[str, np.ndarray]) -> None:
+        """The values of one block: each array by its path in the store, in the shape of the block along its dims.
+
+        Exactly the results of the root that this block writes (see `blocks.writes`) must be there; arrays of groups
+        may be. Raises ValueError where that does not hold, StoreError where the disk refuses.
+        """
+        self._check_names(region, arrays)
+        for name, values in arrays.items():
+            target = self._arrays[name]
+            selection = region.selection(dims_of(target))
+            _check_shard(name, target, selection, values)
+            with file_errors(f"write block {region.index} of", self.path, kept=True):
+                target[selection] = values
+
+    def mark(self, region: Region) -> None:
+        """Marks a block as done; to be called once all its values are written."""
+        with file_errors(f"mark block {region.index} of", self.path, kept=True):
+            self._marks[region.index] = 1
+
+    def write_group(self, group: str, dataset: xr.Dataset) -> None:
+        """A small result in one piece: variables, coordinates and attributes of `dataset`, in a group such as `best`.
+
+        Arrays of the same names that the group has already are replaced.
+        """
+        if group in {"", BLOCKS} or "/" in group:
+            raise ValueError(f"{group!r} cannot be a group of results")
+        labels = [str(name) for name, coord in dataset.coords.items() if coord.dims != (name,)]
+        with file_errors(f"write {group} of", self.path, kept=True):
+            target = zarr.open_group(self._store, mode="r+", use_consolidated=False).require_group(group)
+            target.update_attributes({**dataset.attrs, COORDINATES: " ".join(sorted(labels))})
+            for name, coord in dataset.coords.items():
+                labelled = Coordinate(str(name), tuple(map(str, coord.dims)), coord.to_numpy(), coord.attrs)
+                create_coordinate(target, labelled, overwrite=True)
+            for name, variable in dataset.data_vars.items():
+                if variable.dtype.kind in "UTO":
+                    text = Coordinate(str(name), tuple(map(str, variable.dims)), variable.to_numpy(), variable.attrs)
+                    create_coordinate(target, text, overwrite=True)
+                else:
+                    create_array(target, _whole(str(name), variable), overwrite=True)[...] = variable.to_numpy()
+            consolidate(self._store)
+
+    def finish(self) -> None:
+        """Marks the store as finished; a second call changes nothing. Raises ValueError while blocks are not done."""
+        pending = int((~self.done()).sum())
+        if pending:
+            raise ValueError(f"{pending} of {self._marks.shape[0]} blocks are not done")
+        root = zarr.open_group(self._store, mode="r+")
+        if not root.attrs.get(FINISHED):
+            run: Any = root.attrs[RUN]
+            with file_errors("finish", self.path, kept=True):
+                self._clear_torn()
+                root.update_attributes({FINISHED: True, RUN: {**run, "finished": now()}})
+
+    def _clear_torn(self) -> None:
+        """Deletes the half-written files of processes that were killed; all blocks are in place, nobody writes now."""
+        for torn in self.path.absolute().rglob("*.partial"):
+            torn.unlink(missing_ok=True)
+
+    def _check_names(self, region: Region, arrays: Mapping[str, np.ndarray]) -> None:
+        if not 0 <= region.index < self._marks.shape[0]:
+            raise ValueError(f"block {region.index} of a store of {self._marks.shape[0]} blocks")
+        unknown = sorted(arrays.keys() - self._arrays.keys())
+        if unknown:
+            raise ValueError(f"the store has no array {', '.join(unknown)}")
+        others = sorted(name for name in arrays if not writes(region, dims_of(self._arrays[name])))
+        if others:
+            raise ValueError(f"block {region.index} does not write {', '.join(others)}: another block does")
+        due = {name for name in self._results if writes(region, dims_of(self._arrays[name]))}
+        missing = sorted(due - arrays.keys())
+        if missing:
+            raise ValueError(f"block {region.index} must write {', '.join(missing)} too")
+
+
+class _Unread(WrapperStore[zarr.abc.store.Store]):
+    """A store whose chunks read as absent, so that zarr makes every shard anew.
+
+    Otherwise zarr reads the shard that lies there and merges it with the new values, even if these cover it: slow, and
+    impossible where it is damaged.
+    """
+
+    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
+        return await super().get(key, prototype, byte_range) if key.endswith("zarr.json") else None
+
+
+def _arrays(root: zarr.Group, prefix: str = "") -> Iterator[tuple[str, zarr.Array]]:
+    for name, array in root.arrays():
+        yield prefix + name, array.with_config(WRITE_ALL)
+    for name, group in root.groups():
+        yield from _arrays(group, f"{prefix}{name}/")
+
+
+def _check_shard(name: str, target: zarr.Array, selection: tuple[slice, ...], values: np.ndarray) -> None:
+    shards = target.shards or target.chunks
+    shape = []
+    for part, shard, size in zip(selection, shards, target.shape, strict=True):
+        start, stop, _ = part.indices(size)
+        shape.append(stop - start)
+        if start % shard or stop != min(start + shard, size):
+            raise ValueError(f"array `{name}`: {start} to {stop} is no whole shard of {shard} along a dim of {size}")
+    if values.shape != tuple(shape) or values.dtype != target.dtype:
+        raise ValueError(
+            f"array `{name}`: {values.dtype} values of shape {values.shape} for {target.dtype} of shape {tuple(shape)}"
+        )
+
+
+def _whole(name: str, variable: xr.DataArray) -> ArrayLayout:
+    dims = tuple(map(str, variable.dims))
+    sizes = dict(zip(dims, variable.shape, strict=True))
+    shards, chunks = chunking(dims, sizes, sizes, variable.dtype.itemsize)
+    return ArrayLayout(name, dims, variable.shape, variable.dtype.str, shards, chunks, variable.attrs)
+
+
+async def _listed(store: zarr.abc.store.Store, prefix: str) -> list[str]:
+    return [name async for name in store.list_dir(prefix)]

@@ -1,0 +1,102 @@
+"""Feasibility: the conditions on a point, which of them fails first, and by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+
+from ..kernels.registry import Registry, names_in
+from ..specs.conditions import Comparison, ConstraintName
+
+FEASIBLE, NOT_COMPUTED = 0, 127
+
+
+@dataclass(frozen=True)
+class Check:
+    """One condition: the name whose value decides, the bound it is held against, and the sentence for a failure.
+
+    A constraint's value is its own margin. `strict` margins must be above 0, others at least 0.
+    """
+
+    text: str
+    reads: str
+    unit: str
+    message: str
+    operator: str = ""
+    bound: float = 0.0
+
+    @property
+    def strict(self) -> bool:
+        """Whether a margin of 0 fails."""
+        return self.operator in ("<", ">", "!=")
+
+    def margin(self, values: Mapping[str, Any]) -> Any:
+        """By how much the condition holds, in `unit`; negative where it fails."""
+        value = values[self.reads]
+        if self.operator in ("<", "<="):
+            return self.bound - value
+        if self.operator in (">", ">="):
+            return value - self.bound
+        if self.operator in ("==", "!="):
+            distance = jnp.abs(value - self.bound)
+            return distance if self.operator == "!=" else -distance
+        return value
+
+    def fails(self, margin: Any) -> Any:
+        """Where a margin means failure; a margin that is not a number fails."""
+        return ~(margin > 0) if self.strict else ~(margin >= 0)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The names whose values the message shows."""
+        return names_in(self.message)
+
+    def sentence(self, values: Mapping[str, float], registry: Registry) -> str:
+        """Why the condition fails, with the values of one point filled in."""
+        shown = {name: registry.shown(name, values[name]) for name in names_in(self.message)}
+        return f"{self.text}: {self.message.format_map(shown)}" if not self.operator else self.message.format_map(shown)
+
+
+def checks_of(registry: Registry, legal: Iterable[str], conditions: Iterable[Any]) -> tuple[Check, ...]:
+    """The checks of a sweep in order: legality, then what was asked for, each once."""
+    checks = [_constraint(registry, name) for name in legal]
+    for condition in conditions:
+        if isinstance(condition, ConstraintName):
+            checks.append(_constraint(registry, condition.name))
+        else:
+            checks.append(_comparison(registry, condition))
+    return tuple(dict.fromkeys(checks))
+
+
+def _constraint(registry: Registry, name: str) -> Check:
+    quantity = registry.quantities[name]
+    message = quantity.declared.constraint.message if quantity.declared.constraint else ""
+    return Check(name, name, quantity.unit, message)
+
+
+def _comparison(registry: Registry, condition: Comparison) -> Check:
+    text = condition.text.replace("{", "{{").replace("}", "}}")
+    message = f"`{text}` was asked, {condition.name} is {{{condition.name}}}"
+    unit = registry.unit(condition.name)
+    return Check(condition.text, condition.name, unit, message, condition.operator, condition.value)
+
+
+def judge(checks: tuple[Check, ...], values: Mapping[str, Any], like: Any) -> tuple[Any, Any]:
+    """Status and margin of every point.
+
+    The status is 0 or the position, from 1, of the first check that fails (int8). The margin is that check's, in its
+    own unit; where all hold it is the last check's. `like` gives the dtype of the margin.
+    """
+    status = jnp.zeros((1,) * like.ndim, dtype=jnp.int8)
+    margin = jnp.zeros((1,) * like.ndim, dtype=like.dtype)
+    for position, check in reversed(list(enumerate(checks, start=1))):
+        own = check.margin(values)
+        fails = check.fails(own)
+        if position == len(checks):
+            margin = own + margin
+        margin = jnp.where(fails, own, margin)
+        status = jnp.where(fails, jnp.int8(position), status)
+    return status, margin

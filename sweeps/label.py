@@ -1,0 +1,99 @@
+"""Labels: arrays on named axes as xarray datasets whose attributes carry labels, units, formulas and sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..specs.axes import Axis
+from ..specs.blocks import Coordinate
+from .best import Winners
+from .checks import NOT_COMPUTED
+from .sweep import MARGIN, STATUS, Sweep
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def dataset(sweep: Sweep, arrays: Mapping[str, np.ndarray]) -> xr.Dataset:
+    """The arrays of a sweep, each on its own dims, with coordinates and attributes."""
+    import xarray as xr
+
+    variables = {name: (sweep.dims[name], array, attributes(sweep, name)) for name, array in arrays.items()}
+    coords = {coord.name: (coord.dims, coord.values, dict(coord.attrs)) for coord in coordinates(sweep)}
+    used = {dim for dims, *_ in variables.values() for dim in dims}
+    return xr.Dataset(variables, {n: c for n, c in coords.items() if set(c[0]) <= used})
+
+
+def best_dataset(winners: Winners, arrays: Mapping[str, np.ndarray]) -> xr.Dataset:
+    """The outputs at the winners, and beside them the labels that won along every reduced axis."""
+    data = dataset(winners.sweep, arrays)
+    dims = tuple(winners.sweep.sizes)
+    for axis in winners.reduced:
+        place = winners.places[axis.name]
+        labels = axis.coords or {axis.name: axis.labels}
+        for name, values in labels.items():
+            label = axis.label if name == axis.name else name
+            data[name] = (dims, values[place], {"long_name": label, "units": axis.unit, "role": "configuration"})
+    missing = [axis for axis in winners.sweep.axes if axis.name not in data.coords]
+    return data.assign_coords({axis.name: axis.labels for axis in missing if axis.name in data.dims})
+
+
+def coordinates(sweep: Sweep) -> tuple[Coordinate, ...]:
+    """The labels of every axis, and of the members of zipped ones."""
+    found: list[Coordinate] = []
+    for axis in sweep.axes:
+        found.append(Coordinate(axis.name, (axis.name,), axis.labels, _axis_attributes(axis)))
+        found.extend(
+            Coordinate(name, (axis.name,), labels, _name_attributes(sweep, name))
+            for name, labels in axis.coords.items()
+        )
+    return tuple(found)
+
+
+def _axis_attributes(axis: Axis) -> dict[str, Any]:
+    return {"long_name": axis.label or axis.name, **({"units": axis.unit} if axis.labels.dtype.kind == "f" else {})}
+
+
+def _name_attributes(sweep: Sweep, name: str) -> dict[str, Any]:
+    known = name in sweep.registry.quantities or name in sweep.registry.vocabulary
+    return (
+        {"long_name": sweep.registry.label(name), "units": sweep.registry.unit(name)} if known else {"long_name": name}
+    )
+
+
+def attributes(sweep: Sweep, name: str) -> dict[str, Any]:
+    """What travels with a variable: label and unit, formula and source, or the meaning of its codes."""
+    if name == STATUS:
+        texts = [check.text.replace(" ", "_") for check in sweep.checks]
+        return {
+            "long_name": "Feasibility",
+            "units": "1",
+            **_flags([0, *range(1, len(texts) + 1), NOT_COMPUTED], ["feasible", *texts, "not_computed"]),
+            "comment": "the first condition that fails at a point, 0 where all hold",
+        }
+    if name == MARGIN:
+        return {
+            "long_name": "Margin of the condition that decides",
+            "units": sweep.checks[-1].unit if sweep.checks else "1",
+            "condition_units": [check.unit for check in sweep.checks],
+            "comment": "of the first condition that fails, in that condition's unit (negative: what is missing); "
+            "where all hold, of the last condition",
+        }
+    quantity = sweep.registry.quantities.get(name)
+    if quantity is None:
+        return _name_attributes(sweep, name)
+    own: dict[str, Any] = {"long_name": quantity.label, "units": quantity.unit}
+    if name in sweep.inputs.values:
+        return {**own, "comment": "pinned: given instead of computed"}
+    if quantity.options:
+        own |= _flags(list(range(len(quantity.options))), list(quantity.options))
+    if quantity.description:
+        own["comment"] = " ".join(quantity.description.split())
+    return {**own, "formula": quantity.declared.formula, "source": quantity.declared.source}
+
+
+def _flags(values: list[int], meanings: list[str]) -> dict[str, Any]:
+    return {"flag_values": values, "flag_meanings": " ".join(meanings)}

@@ -1,0 +1,75 @@
+"""The store of a sweep before anything is computed: arrays, coordinates, provenance, and the digest of its origin."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..specs.blocks import ArrayLayout, Regions, StoreLayout, chunking
+from ..specs.loaded import LoadedSpec
+from ..specs.records import Record
+from .block_function import is_code
+from .engine import blocks_of
+from .label import attributes, coordinates
+from .sweep import Sweep
+
+FORMAT = 1
+"""Changes when equal specs and models would be stored differently."""
+
+
+def store_layout(sweep: Sweep, loaded: LoadedSpec) -> StoreLayout:
+    """The layout of the store of a spec's sweep."""
+    dtype, regions = loaded.spec.store.dtype, blocks_of(sweep)
+    provenance = _provenance(sweep, loaded)
+    digest = _digest([FORMAT, provenance["spec_digest"], provenance["registry_digest"], provenance["version"]])
+    arrays = tuple(_array(sweep, name, dtype, regions) for name in sweep.variables)
+    return StoreLayout(arrays, coordinates(sweep), len(regions), provenance, digest)
+
+
+def _array(sweep: Sweep, name: str, dtype: str, regions: Regions) -> ArrayLayout:
+    dims = sweep.dims[name]
+    kept = "int8" if is_code(sweep, name) else dtype
+    shards, chunks = chunking(dims, sweep.sizes, regions.lengths, np.dtype(kept).itemsize)
+    return ArrayLayout(name, dims, sweep.shape(name), kept, shards, chunks, attributes(sweep, name))
+
+
+def _provenance(sweep: Sweep, loaded: LoadedSpec) -> dict[str, Any]:
+    read = {quantity.declared.source for quantity in sweep.graph.order}
+    return {
+        "title": loaded.spec.title,
+        "spec": loaded.text,
+        "spec_digest": _digest(loaded.canonical()),
+        "registry_digest": sweep.registry.digest,
+        "version": version("rooflax"),
+        "versions": {name: version(name) for name in ("jax", "numpy", "xarray", "zarr")},
+        "device": f"{jax.default_backend()}: {jax.devices()[0].device_kind}",
+        "inputs": {name: value.origin for name, value in sorted(sweep.values.items())},
+        "records": [_record(record) for record in sweep.inputs.records],
+        "notices": list(loaded.notices),
+        "sources": sorted(source for source in read if not source.startswith("definition:")),
+    }
+
+
+def _record(record: Record) -> Mapping[str, Any]:
+    fields = {
+        name: {"value": field.text, "source": field.source, **({"note": field.note} if field.note else {})}
+        for name, field in record.fields.items()
+    }
+    return {
+        "catalog": str(record.catalog),
+        "name": record.name,
+        "title": record.title,
+        "confidence": record.confidence,
+        "fields": fields,
+        "sources": {key: source.title for key, source in record.sources.items()},
+    }
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,142 @@
+"""A sweep: the models, the inputs on their axes, and what is computed at every point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..kernels.graph import Graph, resolve
+from ..kernels.registry import Registry
+from ..specs.axes import Axis, Inputs, Value
+from ..specs.loaded import LoadedSpec
+from ..specs.problems import Problem, SpecError
+from .checks import Check, checks_of
+from .known import legal_conditions
+
+STATUS, MARGIN = "status", "margin"
+SHORT_AXIS = 16
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What `best` looks for: the smallest (or largest) value of a quantity over some axes, the `top` of them."""
+
+    quantity: str
+    largest: bool
+    over: tuple[str, ...]
+    top: int = 1
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Everything an evaluation needs; nothing is computed yet.
+
+    `axes` are in the order of the arrays' dims: as declared, but with the longest axis last where the declared last
+    one is short, since the innermost loop sets the speed.
+    """
+
+    registry: Registry
+    inputs: Inputs
+    outputs: tuple[str, ...]
+    checks: tuple[Check, ...]
+    graph: Graph
+    objective: Objective | None = None
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes in the order of dims."""
+        return self.inputs.axes
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        """The number of labels of each dim."""
+        return {axis.name: axis.size for axis in self.axes}
+
+    @property
+    def points(self) -> int:
+        """The number of points of the whole grid."""
+        return math.prod(self.sizes.values())
+
+    @cached_property
+    def values(self) -> Mapping[str, Value]:
+        """The value of every name that enters the graph, declared defaults included."""
+        return {name: self.inputs.values.get(name) or self._default(name) for name in self.graph.inputs}
+
+    def _default(self, name: str) -> Value:
+        leaf = self.registry.vocabulary[name]
+        return Value(name, (), np.array(leaf.default_value), "default")
+
+    @cached_property
+    def dims(self) -> Mapping[str, tuple[str, ...]]:
+        """The dims of every name of the graph, of `status` and of `margin`, in the order of axes."""
+        dims = {name: frozenset(value.dims) for name, value in self.values.items()}
+        for quantity in self.graph.order:
+            dims[quantity.name] = frozenset().union(*(dims[name] for name in quantity.reads))
+        dims[STATUS] = dims[MARGIN] = frozenset().union(*(dims[check.reads] for check in self.checks))
+        return {name: tuple(dim for dim in self.sizes if dim in own) for name, own in dims.items()}
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names that are computed and kept: the outputs, the status and its margin."""
+        return (*self.outputs, STATUS, MARGIN)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a variable on its own dims."""
+        return tuple(self.sizes[dim] for dim in self.dims[name])
+
+    def with_outputs(self, outputs: Iterable[str]) -> Sweep:
+        """The same sweep, asked for other quantities under the same checks."""
+        outputs = tuple(outputs)
+        return replace(self, outputs=outputs, graph=_graph(self.registry, outputs, self.checks, self.inputs.values))
+
+
+def sweep_of(
+    registry: Registry,
+    inputs: Inputs,
+    outputs: Iterable[str],
+    conditions: Iterable[Any] = (),
+    objective: Objective | None = None,
+) -> Sweep:
+    """The sweep of `outputs` over bound inputs; raises SpecError where a required input is missing."""
+    outputs = tuple(dict.fromkeys(outputs))
+    conditions = tuple(conditions)
+    asked = [*outputs, *(condition.name for condition in conditions), *([objective.quantity] if objective else [])]
+    graph = resolve(registry, asked, inputs.values)
+    _require(graph, inputs)
+    checks = checks_of(registry, legal_conditions(registry, graph, inputs.values), conditions)
+    inputs = replace(inputs, axes=_ordered(inputs.axes))
+    wanted = [*outputs, *([objective.quantity] if objective else [])]
+    return Sweep(registry, inputs, outputs, checks, _graph(registry, wanted, checks, inputs.values), objective)
+
+
+def sweep_of_spec(registry: Registry, loaded: LoadedSpec) -> Sweep:
+    """The sweep a spec describes."""
+    best = loaded.spec.best
+    objective = Objective(best.objective, best.maximize is not None, tuple(best.over), best.top) if best else None
+    return sweep_of(registry, loaded.inputs, loaded.spec.outputs, loaded.conditions, objective)
+
+
+def _graph(registry: Registry, outputs: Iterable[str], checks: Iterable[Check], given: Collection[str]) -> Graph:
+    return resolve(registry, dict.fromkeys([*outputs, *(check.reads for check in checks)]), given)
+
+
+def _require(graph: Graph, inputs: Inputs) -> None:
+    problems = []
+    for name, output in graph.missing.items():
+        lacking = inputs.lacking.get(name)
+        why = f"; {', '.join(lacking)} states none" if lacking else ""
+        problems.append(Problem((name,), f"`{output}` needs it and it has no default{why}"))
+    if problems:
+        raise SpecError(problems)
+
+
+def _ordered(axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
+    if not axes or axes[-1].size >= SHORT_AXIS:
+        return axes
+    longest = max(axes, key=lambda axis: axis.size)
+    return axes if longest.size == axes[-1].size else (*(axis for axis in axes if axis is not longest), longest)

@@ -1,0 +1,277 @@
+"""Every cost model by its declaration: example, units, slopes, broadcasting, sources; a new model is tested at once."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+import pytest
+
+from rooflax.kernels.discovery import shipped_registry
+from rooflax.kernels.registry import Quantity
+from rooflax.specs.bibliography import bibliography, cited
+from rooflax.specs.units import BASES, conversion
+from rooflax.specs.vocabulary import Kind
+
+REGISTRY = shipped_registry()
+STAND_INS = [model for models in REGISTRY.stand_ins.values() for model in models]
+MODELS = [*REGISTRY.quantities.values(), *STAND_INS]
+NAMES = [model.function.__name__ for model in MODELS]
+every_model = pytest.mark.parametrize("model", MODELS, ids=NAMES)
+
+# A second point for the gradients and the batches: the branches that a dense model at its defaults never takes.
+MIXTURE = dict(
+    num_experts=64,
+    experts_per_token=6,
+    num_shared_experts=2,
+    moe_intermediate_size=1536,
+    num_dense_layers=1,
+    q_lora_rank=1536,
+    kv_lora_rank=512,
+    qk_nope_head_dim=128,
+    qk_rope_head_dim=64,
+    v_head_dim=128,
+    sliding_window=1000,
+    num_sliding_layers=10,
+    num_position_embeddings=2048,
+    qkv_bias=1,
+    attention_output_bias=1,
+    mlp_bias=1,
+    norm_bias=1,
+    sequence_parallel=0,
+    zero_stage=3,
+    recompute=1,
+    attention_kernel=0,
+    dropout=1,
+    vpp=2,
+)
+
+# Two floating-point operations are a multiply-add: where counts become FLOP, the FLOP has no unit to be rescaled by.
+COUNTS_OPERATIONS = {
+    "attention_flops_per_pair",
+    "decode_expert_flops",
+    "decode_flops",
+    "decode_flops_per_pair",
+    "executed_flops_per_token",
+    "feed_forward_flops",
+    "lm_head_flops",
+    "model_flops_per_token",
+    "prefill_expert_flops",
+    "prefill_flops",
+    "projection_flops",
+    "step_time_6nd",
+    "training_flops_6nd",
+}
+# Numbers whose width no input states: fp32 logits and softmax statistics, one-byte dropout masks.
+FIXED_WIDTHS = {
+    "attention_core_activations",
+    "lm_head_traffic",
+    "logits_memory",
+    "serving_activation_memory",
+    "stored_layer_activations",
+}
+
+
+@pytest.fixture(autouse=True)
+def double_precision():
+    with jax.enable_x64(True):
+        yield
+
+
+def example(model: Quantity) -> dict[str, float]:
+    """The worked example, with the declared default of every leaf that it leaves out."""
+    given = model.declared.example
+    return {
+        name: float(given[name]) if name in given else REGISTRY.vocabulary[name].default_value for name in model.reads
+    }
+
+
+def expected(model: Quantity) -> float:
+    return float(model.declared.example["expect"])
+
+
+def is_switch(name: str) -> bool:
+    """Whether a parameter selects a branch, so that a slope along it means nothing."""
+    leaf = REGISTRY.vocabulary.get(name)
+    return (leaf is not None and leaf.kind in (Kind.FLAG, Kind.CHOICE)) or name == "worst_stage_is_last"
+
+
+def around(values: Mapping[str, float], seed: int) -> dict[str, float]:
+    """Values near the given ones, off the whole numbers on which kinks lie; switches stay."""
+    draw = np.random.default_rng(seed)
+    return {
+        name: value if is_switch(name) else domain(name, value * draw.uniform(0.85, 1.15))
+        for name, value in values.items()
+    }
+
+
+def domain(name: str, value: float) -> float:
+    """The value, reflected into the domain of its leaf where it lies outside."""
+    leaf = REGISTRY.vocabulary.get(name)
+    if leaf is None or leaf.low <= value <= leaf.high:
+        return value
+    bound = leaf.low if value < leaf.low else leaf.high
+    return 2.0 * bound - value
+
+
+def points(model: Quantity) -> list[dict[str, float]]:
+    """Two points of general position: near the example, and near it with the rare branches switched on."""
+    rare = {name: float(value) for name, value in MIXTURE.items() if name in model.reads}
+    return [around(example(model), 7), around(example(model) | rare, 11)]
+
+
+@every_model
+def test_worked_example(model: Quantity) -> None:
+    assert float(model(example(model))) == pytest.approx(expected(model), rel=model.declared.example.get("rel", 1e-4))
+
+
+@every_model
+def test_jit_equals_eager(model: Quantity) -> None:
+    for point in points(model):
+        assert float(jax.jit(model.__call__)(point)) == pytest.approx(float(model(point)), rel=1e-12, abs=1e-300)
+
+
+@every_model
+def test_batch_equals_loop(model: Quantity) -> None:
+    draw = np.random.default_rng(3)
+    columns: dict[str, np.ndarray] = {}
+    for position, name in enumerate(model.reads):
+        low, high = (point[name] for point in points(model))
+        size = (3, 1) if position % 2 else (1, 4)
+        leaf = REGISTRY.vocabulary.get(name)
+        if leaf is not None and leaf.kind is Kind.CHOICE:
+            columns[name] = draw.integers(0, len(leaf.options), size).astype(float)
+        elif is_switch(name):
+            columns[name] = draw.integers(0, 2, size).astype(float)
+        else:
+            columns[name] = np.where(draw.random(size) < 0.5, low, high)
+    batch = np.broadcast_to(np.asarray(model(columns)), (3, 4))
+    rows = {name: np.broadcast_to(column, (3, 4)) for name, column in columns.items()}
+    for index in np.ndindex(3, 4):
+        one = float(model({name: row[index] for name, row in rows.items()}))
+        assert math.isfinite(one)
+        assert batch[index] == pytest.approx(one, rel=1e-12, abs=1e-300)
+
+
+@every_model
+def test_slopes_are_finite_on_the_example(model: Quantity) -> None:
+    values = example(model)
+    smooth = {name: value for name, value in values.items() if not is_switch(name)}
+    slopes = jax.grad(lambda moved: model(values | moved))(smooth)
+    assert {name: slope for name, slope in slopes.items() if not math.isfinite(slope)} == {}
+
+
+@every_model
+def test_slope_equals_finite_difference(model: Quantity) -> None:
+    for point in points(model):
+        smooth = {name: value for name, value in point.items() if not is_switch(name) and value != 0}
+        slopes = jax.grad(lambda moved, point=point: model(point | moved))(smooth)
+        here = abs(float(model(point)))
+        for name, value in smooth.items():
+            step = 1e-6 * value
+            above, below = (float(model(point | {name: value + sign * step})) for sign in (1, -1))
+            change, predicted = (above - below) / 2e-6, float(slopes[name]) * value
+            assert predicted == pytest.approx(change, rel=1e-5, abs=1e-8 * here + 1e-300), name
+
+
+def exponents(unit: str) -> dict[str, int]:
+    return conversion(unit)[1]
+
+
+def rescaled_by(model: Quantity, factors: Mapping[str, float]) -> tuple[float, float]:
+    """The result when every base unit is multiplied by its factor, and what its own unit says it must be."""
+    values = points(model)[0]
+
+    def factor(unit: str) -> float:
+        return math.prod(factors.get(base, 1.0) ** power for base, power in exponents(unit).items())
+
+    moved = {name: value * factor(REGISTRY.unit(name)) for name, value in values.items()}
+    return float(model(moved)), float(model(values)) * factor(model.unit)
+
+
+@every_model
+def test_result_scales_with_its_unit(model: Quantity) -> None:
+    draw = np.random.default_rng(5)
+    factors = {base: float(draw.uniform(0.3, 3.0)) for base in BASES}
+    if model.name in COUNTS_OPERATIONS:
+        del factors["FLOP"]
+    if model.name in FIXED_WIDTHS:
+        del factors["B"]
+    found, wanted = rescaled_by(model, factors)
+    assert found == pytest.approx(wanted, rel=1e-9, abs=1e-300)
+
+
+@pytest.mark.parametrize(("base", "exempt"), [("FLOP", COUNTS_OPERATIONS), ("B", FIXED_WIDTHS)])
+def test_exemptions_from_scaling_are_needed(base: str, exempt: set[str]) -> None:
+    for name in exempt:
+        model = REGISTRY.quantities[name]
+        rare = model(points(model)[1] | {"fused_cross_entropy": 0.0})
+        assert math.isfinite(rare)
+        found, wanted = rescaled_by(model, {base: 2.0})
+        on = {name: value for name, value in MIXTURE.items() if name in model.reads}
+        scale = {n: 2.0 ** exponents(REGISTRY.unit(n)).get(base, 0) for n in model.reads}
+        point = around(example(model) | on, 13)
+        again = float(model({n: value * scale[n] for n, value in point.items()}))
+        apart = again / (float(model(point)) * 2.0 ** exponents(model.unit).get(base, 0))
+        assert abs(found / wanted - 1) > 1e-9 or abs(apart - 1) > 1e-9, f"{name} scales with {base} after all"
+
+
+@every_model
+def test_source_is_in_the_bibliography(model: Quantity) -> None:
+    keys = cited(model.declared.source)
+    assert keys or model.declared.source.startswith("definition: ")
+    assert [key for key in keys if key not in bibliography()] == []
+
+
+@every_model
+def test_terms_add_up(model: Quantity) -> None:
+    if not model.declared.terms:
+        pytest.skip("not a plain sum")
+    for point in points(model):
+        assert float(model(point)) == pytest.approx(math.fsum(point[term] for term in model.declared.terms), rel=1e-12)
+
+
+@every_model
+def test_model_uses_only_what_numpy_has(model: Quantity, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = [float(model(point)) for point in points(model)]
+    for name, module in list(sys.modules.items()):
+        if name.startswith("rooflax.kernels.") and hasattr(module, "jnp"):
+            monkeypatch.setattr(module, "jnp", np)
+    for point, value in zip(points(model), wanted, strict=True):
+        found = model({name: np.float64(number) for name, number in point.items()})
+        assert not isinstance(found, jax.Array)
+        assert float(found) == pytest.approx(value, rel=1e-12, abs=1e-300)
+
+
+@every_model
+def test_single_precision_holds_five_digits(model: Quantity) -> None:
+    wanted = float(model(example(model)))
+    with jax.enable_x64(False):
+        found = model({name: np.float32(value) for name, value in example(model).items()})
+    assert found.dtype == np.float32
+    assert float(found) == pytest.approx(wanted, rel=1e-5, abs=1e-30)
+
+
+@every_model
+def test_label_fits_an_axis(model: Quantity) -> None:
+    assert model.label[0].isupper()
+    assert not model.label.endswith(".")
+    assert "\n" not in model.label
+    assert len(model.label) <= 76
+
+
+@every_model
+def test_formula_is_balanced(model: Quantity) -> None:
+    formula = model.declared.formula
+    assert formula.count("{") == formula.count("}")
+    assert formula.count(r"\left") == formula.count(r"\right")
+
+
+def test_no_model_branches_on_values() -> None:
+    for model in MODELS:
+        source = inspect.getsource(model.function)
+        assert " if " not in source.split('"""')[-1], f"{model.name} branches in Python"

@@ -1,0 +1,36 @@
+"""The command line answers before any heavy library is loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"jax", "jaxlib", "scipy", "pandas", "xarray", "zarr", "dask", "distributed", "hvplot", "holoviews", "panel"}
+HEAVY |= {"bokeh", "matplotlib", "icechunk", "obstore", "pydantic", "ruamel.yaml"}
+
+LOADED_AT_EXIT = """
+import atexit, sys
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+from rooflax.cli import main
+sys.argv = ["rooflax", *sys.argv[1:]]
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"]], ids=" ".join)
+def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
+    command = [sys.executable, "-c", LOADED_AT_EXIT, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
+    loaded = done.stderr.split()
+    assert "rooflax.cli" in loaded
+    assert sorted(HEAVY & set(loaded)) == []
+
+
+def test_import_of_the_package_loads_no_heavy_library() -> None:
+    code = "import sys, rooflax; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert sorted(HEAVY & set(done.stdout.split())) == []
