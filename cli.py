@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -347,9 +348,16 @@ def schema(models: tuple[Path, ...], quiet: bool) -> None:
 
 
 def _workbench(models: Sequence[Path], catalog: Sequence[Path]) -> Workbench:
+    from .sweeps.compilation import cache_compilations
     from .workbench import Workbench
 
+    cache_compilations(_cache_folder())
     return Workbench(tuple(models), tuple(catalog))
+
+
+def _cache_folder() -> Path:
+    """Where compiled functions are kept between processes, by the convention of the platform."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rooflax" / "xla"
 
 
 def _notices(notices: Sequence[str], quiet: bool) -> None:

@@ -17,6 +17,7 @@ from .specs.records import normalised
 from .specs.units import UnitError, format_quantity, parse_quantity
 from .specs.vocabulary import nearest
 from .sweeps import engine
+from .sweeps.best import BestSearch
 from .sweeps.sweep import Objective, Sweep, sweep_of, sweep_of_spec
 from .workbench import Workbench
 
@@ -26,14 +27,24 @@ if TYPE_CHECKING:
 
 def best_of_sweep(sweep: Sweep, objective: Objective, dtype: str = "float32") -> xr.Dataset:
     """The best points of a sweep over the objective's axes, with all outputs and the labels that won."""
-    from .sweeps.best import find_best
-    from .sweeps.label import best_dataset
+    names = searched(sweep, objective)
+    search = BestSearch(sweep.sizes, {name: sweep.dims[name] for name in names}, objective)
+    for block in engine.evaluate_blocks(sweep, names, dtype=dtype, regions=engine.blocks_of(sweep)):
+        search.add(block.region, block.values)
+    return labelled(sweep, search)
 
-    winners = find_best(sweep, objective, dtype=dtype)
-    names = dict.fromkeys([objective.quantity, *winners.sweep.variables])
-    data = best_dataset(winners, engine.evaluate(winners.sweep, list(names), dtype=dtype))
-    direction = "largest" if objective.largest else "smallest"
-    return data.assign_attrs(objective=objective.quantity, direction=direction, over=" ".join(objective.over))
+
+def searched(sweep: Sweep, objective: Objective | None) -> tuple[str, ...]:
+    """The variables of a sweep, and the quantity that `best` ranks by where it is none of them."""
+    return tuple(dict.fromkeys([*sweep.variables, *([objective.quantity] if objective else [])]))
+
+
+def labelled(sweep: Sweep, search: BestSearch) -> xr.Dataset:
+    """The winners of a search over a sweep as a dataset."""
+    from .sweeps.label import grid
+    from .sweeps.results import best_dataset
+
+    return best_dataset(search, grid(sweep, search.dims))
 
 
 def best(

@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .kernels.registry import Registry
-from .results import best_of_sweep
+from .results import labelled, searched
 from .specs.axes import Axis, Value
+from .specs.blocks import Regions
 from .specs.loaded import LoadedSpec
 from .specs.problems import RooflaxError
 from .specs.units import format_quantity
 from .sweeps import engine
+from .sweeps.best import BestSearch
 from .sweeps.infeasible import infeasible_labels
 from .sweeps.sweep import Sweep, sweep_of_spec
 from .workbench import Workbench
 
 if TYPE_CHECKING:
     from .specs.blocks import StoreLayout
+    from .stores.write import Store
 
 Progress = Callable[[int, int], None]
 
@@ -75,19 +78,35 @@ def run_loaded(
         raise RooflaxError(f"{loaded.file} names no store; give it one with -o runs/NAME.zarr")
     sweep = sweep_of_spec(bench.registry, loaded)
     target = create_or_resume(path, layout_of(sweep, loaded), overwrite=overwrite)
-    done = target.done()
-    regions, dtype = engine.blocks_of(sweep), loaded.spec.store.dtype
-    finished = {index for index, marked in enumerate(done) if marked}
-    blocks = engine.evaluate_blocks(sweep, sweep.variables, dtype=dtype, regions=regions, skip=finished)
-    for count, (region, arrays) in enumerate(blocks, start=len(finished) + 1):
-        target.write(region, arrays)
-        target.mark(region)
+    regions, done = engine.blocks_of(sweep), target.done()
+    if not (done.all() and _is_finished(target.path)):
+        _fill(sweep, target, regions, done, loaded.spec.store.dtype, progress)
+    return Run(target.path, len(regions), int(done.sum()), sweep.points, loaded.notices)
+
+
+def _fill(
+    sweep: Sweep, target: Store, regions: Regions, done: np.ndarray, dtype: str, progress: Progress | None
+) -> None:
+    """Evaluates the blocks that are not done, writes and marks them; then the best points, and the end.
+
+    Where best points are asked for, the blocks that an earlier run has written are evaluated again, which is quicker
+    than reading them.
+    """
+    objective = sweep.objective
+    names = searched(sweep, objective)
+    search = BestSearch(sweep.sizes, {name: sweep.dims[name] for name in names}, objective) if objective else None
+    due = [regions[i] for i in range(len(regions)) if search or not done[i]]
+    for count, block in enumerate(engine.evaluate_blocks(sweep, names, dtype=dtype, regions=due), start=1):
+        if search:
+            search.add(block.region, block.values)
+        if not done[block.region.index]:
+            target.write(block.region, block.owned(sweep.variables))
+            target.mark(block.region)
         if progress:
-            progress(count, len(regions))
-    if sweep.objective and not (len(finished) == len(regions) and _is_finished(target.path)):
-        target.write_group("best", best_of_sweep(sweep, sweep.objective, dtype))
+            progress(len(regions) - len(due) + count, len(regions))
+    if search:
+        target.write_group("best", labelled(sweep, search))
     target.finish()
-    return Run(target.path, len(regions), len(finished), sweep.points, loaded.notices)
 
 
 def _is_finished(path: Path) -> bool:

@@ -47,21 +47,6 @@ def attention_core_time(
 
 
 @cost_model(
-    formula=r"\max(F/\pi, Q/\beta)",
-    source="williams-waterman-patterson-2009, sec. 3",
-    example=dict(feed_forward_flops=7.21554506e11, feed_forward_traffic=3.9845888e8, **_RATES, expect=9.72380e-4),
-)
-def feed_forward_layer_time(
-    feed_forward_flops: Flops,
-    feed_forward_traffic: Bytes,
-    attainable_flops: FlopsPerSecond,
-    attainable_hbm_bandwidth: BytesPerSecond,
-) -> Seconds:
-    """Forward time of the feed-forward of one layer."""
-    return roofline_time(feed_forward_flops, feed_forward_traffic, attainable_flops, attainable_hbm_bandwidth)
-
-
-@cost_model(
     formula=r"Q/\beta",
     source="williams-waterman-patterson-2009, sec. 3 (no arithmetic worth counting)",
     example=dict(vector_traffic=1.71966464e8, attainable_hbm_bandwidth=2.8475e12, expect=6.03921e-5),
@@ -163,9 +148,7 @@ def layer_recompute_time(recompute: Choice, attention_core_time: Seconds, layer_
         projection_flops=1.54618823e11,
         projection_traffic=1.90840832e8,
         projection_time=2.08367e-4,
-        feed_forward_flops=7.21554506e11,
-        feed_forward_traffic=3.9845888e8,
-        feed_forward_layer_time=9.72380e-4,
+        feed_forward_hbm_bound_time=0.0,
         attention_core_flops=3.43597384e10,
         attention_core_traffic=1.8874368e7,
         attention_core_time=4.63038e-5,
@@ -179,9 +162,7 @@ def layer_hbm_bound_time(
     projection_flops: Flops,
     projection_traffic: Bytes,
     projection_time: Seconds,
-    feed_forward_flops: Flops,
-    feed_forward_traffic: Bytes,
-    feed_forward_layer_time: Seconds,
+    feed_forward_hbm_bound_time: Seconds,
     attention_core_flops: Flops,
     attention_core_traffic: Bytes,
     attention_core_time: Seconds,
@@ -193,9 +174,8 @@ def layer_hbm_bound_time(
     """Time of one layer bound by memory bandwidth, forward and backward."""
     rates = (attainable_flops, attainable_hbm_bandwidth)
     projection = projection_time * memory_bound(projection_flops, projection_traffic, *rates)
-    feed_forward = feed_forward_layer_time * memory_bound(feed_forward_flops, feed_forward_traffic, *rates)
     core = attention_core_time * memory_bound(attention_core_flops, attention_core_traffic, *rates)
-    return 3 * (projection + feed_forward + vector_layer_time) + (1 + attention_backward_ratio) * core
+    return 3 * (projection + feed_forward_hbm_bound_time + vector_layer_time) + (1 + attention_backward_ratio) * core
 
 
 @cost_model(

@@ -42,7 +42,8 @@ def tiers_of(network: Network, group: Count, stride: Count) -> tuple[Tier, ...]:
 
     With $c_k$ GPUs inside tier $k$, the group reaches $r_k = \mathrm{clip}(c_k / \mathrm{stride}, 1, g)$ of its ranks
     there, and $r_k / r_{k-1}$ parts meet on the tier. The outermost tier joins whatever is left. Members are relaxed
-    to reals where a group does not fill whole domains.
+    to reals where a group does not fill whole domains. A tier outside the one that covers the group is infinitely
+    fast: the rounding error of its single member must not be divided by the bandwidth of a link that nobody stated.
     """
     sizes = (network.scale_up_size, network.scale_out_size, network.tier2_size)
     links = (
@@ -51,17 +52,16 @@ def tiers_of(network: Network, group: Count, stride: Count) -> tuple[Tier, ...]:
         (network.tier2_bandwidth, network.tier2_latency, network.tier2_oversubscription),
         (network.tier3_bandwidth, network.tier3_latency, network.tier3_oversubscription),
     )
-    reached = jnp.ones_like(group)
-    inside = jnp.ones_like(group)
+    reached = inside = jnp.ones_like(group)
+    covered = jnp.zeros_like(group, dtype=bool)
     tiers = []
     for size, (bandwidth, latency, oversubscription) in zip((*sizes, None), links, strict=True):
-        if size is None:
-            reach = group
-        else:
-            inside = inside * size
-            reach = jnp.clip(inside / stride, 1.0, group)
-        tiers.append(Tier(reach / reached, bandwidth * network.link_efficiency / oversubscription, latency))
-        reached = reach
+        inside = inside if size is None else inside * size
+        room = group if size is None else inside / stride
+        reach = jnp.where(room < group, jnp.where(room > 1, room, 1.0), group)
+        link = bandwidth * network.link_efficiency / oversubscription
+        tiers.append(Tier(jnp.where(covered, 1.0, reach / reached), jnp.where(covered, jnp.inf, link), latency))
+        reached, covered = reach, room >= group
     return tuple(tiers)
 
 

@@ -21,6 +21,7 @@ FINISHED = "rooflax_finished"
 RUN = "rooflax_run"
 # Read by xarray: the names of the coordinates that are not dims.
 COORDINATES = "coordinates"
+VARIABLES = "variables"
 
 _PARTS = {"spec_digest": "the spec", "registry_digest": "the cost models", "version": "the version of rooflax"}
 _SHOWN = 12
@@ -36,6 +37,7 @@ def attributes_of(layout: StoreLayout) -> dict[str, Any]:
         DIGEST: layout.digest,
         FINISHED: False,
         COORDINATES: " ".join(coord.name for coord in layout.coords if coord.dims != (coord.name,)),
+        VARIABLES: [array.name for array in layout.arrays if not array.group],
     }
     taken = sorted(own.keys() & layout.attrs.keys())
     if taken:

@@ -21,7 +21,7 @@ from zarr.storage import WrapperStore
 from .layout import BLOCKS, dims_of
 from .location import resolved, root_attributes, zarr_store
 from .problems import StoreError, file_errors
-from .provenance import COORDINATES, FINISHED
+from .provenance import COORDINATES, FINISHED, VARIABLES
 
 
 def open_results(path: str | os.PathLike[str], group: str = "") -> xr.Dataset:
@@ -104,8 +104,11 @@ def first_damaged(array: zarr.Array, bounds: Sequence[tuple[int, int]]) -> tuple
 
 
 def _dataset(group: zarr.Group, place: Path) -> xr.Dataset:
-    variables = {name: _variable(array, place) for name, array in sorted(group.arrays())}
     attrs = dict(group.attrs)
+    arrays = dict(sorted(group.arrays()))
+    # The files of a group have no order; `variables` remembers that of the outputs.
+    order = [name for name in list(map(str, attrs.pop(VARIABLES, ()))) if name in arrays]
+    variables = {name: _variable(arrays[name], place) for name in dict.fromkeys([*order, *arrays])}
     labels = {
         *str(attrs.pop(COORDINATES, "")).split(),
         *(name for name, var in variables.items() if var.dims == (name,)),

@@ -18,7 +18,7 @@ from ..specs.blocks import ArrayLayout, Coordinate, Region, chunking, writes
 from .layout import BLOCKS, DONE, WRITE_ALL, consolidate, create_array, create_coordinate, dims_of
 from .location import zarr_store
 from .problems import StoreError, file_errors
-from .provenance import COORDINATES, FINISHED, RUN, now
+from .provenance import COORDINATES, FINISHED, RUN, VARIABLES, now
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -90,7 +90,8 @@ class Store:
         labels = [str(name) for name, coord in dataset.coords.items() if coord.dims != (name,)]
         with file_errors(f"write {group} of", self.path, kept=True):
             target = zarr.open_group(self._store, mode="r+", use_consolidated=False).require_group(group)
-            target.update_attributes({**dataset.attrs, COORDINATES: " ".join(sorted(labels))})
+            order = {COORDINATES: " ".join(sorted(labels)), VARIABLES: [str(name) for name in dataset.data_vars]}
+            target.update_attributes({**dataset.attrs, **order})
             for name, coord in dataset.coords.items():
                 labelled = Coordinate(str(name), tuple(map(str, coord.dims)), coord.to_numpy(), coord.attrs)
                 create_coordinate(target, labelled, overwrite=True)

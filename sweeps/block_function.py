@@ -17,9 +17,8 @@ import numpy as np
 
 from ..specs.blocks import Region
 from .checks import judge
+from .stages import Stage, stages_of
 from .sweep import MARGIN, STATUS, Sweep
-
-Block = Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, ...]]
 
 
 def precision(dtype: str) -> AbstractContextManager[Any]:
@@ -27,33 +26,74 @@ def precision(dtype: str) -> AbstractContextManager[Any]:
     return jax.enable_x64(dtype == "float64")
 
 
-def block_function(sweep: Sweep, names: Sequence[str]) -> Block:
-    """The jitted function of a block: `(leaves, buffers) -> values of names`.
+class BlockFunction:
+    """The compiled function of the blocks of a sweep: leaves in, the values of `names` out.
 
-    `leaves` are as `leaves_of` makes them. Each value has one axis per dim of the sweep, of size 1 where it does not
-    depend on the dim. `buffers` are arrays that are used up, or empty.
+    `lengths` are those of a full block. Leaves are as `leaves_of` makes them. Each value has one axis per dim of the
+    sweep, of size 1 where it does not depend on the dim. A call uses up the arrays of the call before it on a block of
+    the same shape, unless they were kept out of reach by `keep`.
     """
 
-    def block(leaves: tuple[Any, ...], buffers: tuple[Any, ...]) -> tuple[Any, ...]:
-        del buffers
-        return tuple(evaluated(sweep, names, dict(zip(sweep.graph.inputs, leaves, strict=True))).values())
+    def __init__(self, sweep: Sweep, names: Sequence[str], lengths: Mapping[str, int], *, keep: bool = False) -> None:
+        """Nothing is compiled before the first call; `keep` leaves earlier results alone."""
+        self.sweep, self.names, self.keep = sweep, tuple(names), keep
+        self._steps = [(stage, _compiled(sweep, stage)) for stage in stages_of(sweep, names, lengths)]
+        self._spare: dict[tuple[int, ...], dict[str, Any]] = {}
 
-    return jax.jit(block, donate_argnums=1, keep_unused=True)
+    def __call__(self, leaves: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """The values of one block."""
+        axes = range(len(self.sweep.sizes))
+        extent = tuple(max(leaf.shape[axis] for leaf in leaves.values()) for axis in axes)
+        spare = {} if self.keep else self._spare.pop(extent, None) or self._fresh(leaves, extent)
+        values: dict[str, Any] = dict(leaves)
+        for stage, step in self._steps:
+            free = {name: spare[name] for name in stage.gives if name in spare}
+            values |= step({name: values[name] for name in stage.takes}, free)
+        if not self.keep:
+            self._spare[extent] = {name: values[name] for stage, _ in self._steps for name in stage.gives}
+        return {n: values[n] if n not in leaves else _spread(self.sweep, n, values, extent) for n in self.names}
+
+    def _fresh(self, leaves: Mapping[str, np.ndarray], extent: tuple[int, ...]) -> dict[str, np.ndarray]:
+        dtype = next(iter(leaves.values())).dtype
+        return {
+            name: np.zeros(_shape(self.sweep, name, extent), dtype=np.int8 if is_code(self.sweep, name) else dtype)
+            for stage, _ in self._steps
+            for name in stage.gives
+        }
 
 
-def evaluated(sweep: Sweep, names: Sequence[str], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of `names` at the given inputs, each broadcast to all dims it depends on."""
-    values = sweep.graph(inputs)
-    like = next(iter(inputs.values()))
-    if STATUS in names or MARGIN in names:
+def _shape(sweep: Sweep, name: str, extent: Sequence[int]) -> tuple[int, ...]:
+    """The shape of a name in a block: 1 along the dims it does not depend on."""
+    return tuple(n if dim in sweep.dims[name] else 1 for dim, n in zip(sweep.sizes, extent, strict=True))
+
+
+def _spread(sweep: Sweep, name: str, values: Mapping[str, Any], extent: Sequence[int]) -> np.ndarray:
+    """A variable that is an input itself: pinned, so nothing computed it."""
+    value = np.broadcast_to(values[name], _shape(sweep, name, extent))
+    return value.astype(np.int8) if is_code(sweep, name) else value
+
+
+def _compiled(sweep: Sweep, stage: Stage) -> Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]:
+    def step(values: dict[str, Any], spare: dict[str, Any]) -> dict[str, Any]:
+        del spare
+        return {name: value for name, value in run_stage(sweep, stage, values).items() if name in stage.gives}
+
+    return jax.jit(step, donate_argnums=1, keep_unused=True)
+
+
+def run_stage(sweep: Sweep, stage: Stage, taken: Mapping[str, Any]) -> dict[str, Any]:
+    """What a stage computes from the values it takes, each broadcast to all dims it depends on."""
+    values = dict(taken)
+    like = next(iter(taken.values()))
+    for quantity in stage.quantities:
+        values[quantity.name] = quantity(values)
+    if stage.judges:
         values[STATUS], values[MARGIN] = judge(sweep.checks, values, like)
-    lengths = {dim: max(leaf.shape[axis] for leaf in inputs.values()) for axis, dim in enumerate(sweep.sizes)}
-    found = {}
-    for name in names:
-        shape = tuple(length if dim in sweep.dims[name] else 1 for dim, length in lengths.items())
-        value = jnp.broadcast_to(values[name], shape)
-        found[name] = value.astype(jnp.int8) if is_code(sweep, name) else value.astype(like.dtype)
-    return found
+    extent = [max(value.shape[axis] for value in taken.values()) for axis in range(like.ndim)]
+    for name in stage.gives:
+        value = jnp.broadcast_to(values[name], _shape(sweep, name, extent))
+        values[name] = value.astype(jnp.int8 if is_code(sweep, name) else like.dtype)
+    return values
 
 
 def is_code(sweep: Sweep, name: str) -> bool:
@@ -62,16 +102,16 @@ def is_code(sweep: Sweep, name: str) -> bool:
     return name == STATUS or (quantity is not None and bool(quantity.options))
 
 
-def leaves_of(sweep: Sweep, region: Region | None, dtype: str) -> tuple[np.ndarray, ...]:
+def leaves_of(sweep: Sweep, region: Region | None, dtype: str) -> dict[str, np.ndarray]:
     """The inputs of the graph inside a region (None: the whole grid), one axis per dim of the sweep."""
-    leaves = []
+    leaves = {}
     for name in sweep.graph.inputs:
         value = sweep.values[name]
-        order = sorted(range(len(value.dims)), key=lambda axis, dims=value.dims: list(sweep.sizes).index(dims[axis]))
-        data = np.transpose(value.data, order)
+        dims = sorted(value.dims, key=list(sweep.sizes).index)
+        data = np.transpose(value.data, [value.dims.index(dim) for dim in dims])
         if region is not None:
-            data = data[region.selection(sorted(value.dims, key=list(sweep.sizes).index))]
-        lengths = iter(data.shape)
-        shape = tuple(next(lengths) if dim in value.dims else 1 for dim in sweep.sizes)
-        leaves.append(np.ascontiguousarray(data, dtype=dtype).reshape(shape))
-    return tuple(leaves)
+            data = data[region.selection(dims)]
+        lengths = dict(zip(dims, data.shape, strict=True))
+        shape = [lengths.get(dim, 1) for dim in sweep.sizes]
+        leaves[name] = np.ascontiguousarray(data, dtype=dtype).reshape(shape)
+    return leaves

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from ..specs.blocks import Region, Regions, block_grid, writes
 from ..specs.problems import RooflaxError
 from ..specs.units import format_quantity
-from .block_function import block_function, is_code, leaves_of, precision
+from .block_function import BlockFunction, is_code, leaves_of, precision
 from .sweep import Sweep
 
 MEMORY_LIMIT = 8 * 2**30
@@ -33,46 +34,38 @@ def blocks_of(sweep: Sweep) -> Regions:
     return Regions(sweep.sizes, block_grid(sweep.sizes))
 
 
-def evaluate_blocks(
-    sweep: Sweep, names: Sequence[str], *, dtype: str, regions: Regions, skip: Container[int] = ()
-) -> Iterator[tuple[Region, dict[str, np.ndarray]]]:
-    """Every block not in `skip`, with the variables that this block is the one to write, on their own dims.
+@dataclass(frozen=True)
+class Block:
+    """One evaluated block: every variable with one axis per dim of the sweep, of size 1 where it does not vary.
 
-    The arrays are views of buffers that the next step reuses: copy or write them before asking for the next block.
-    Peak memory is one block of all variables.
+    The arrays are buffers that the next step reuses: copy or write them before asking for the next block.
     """
-    function = block_function(sweep, names)
-    spare: dict[tuple[tuple[int, ...], ...], tuple[Any, ...]] = {}
+
+    sweep: Sweep
+    region: Region
+    values: Mapping[str, Any]
+
+    def owned(self, names: Iterable[str]) -> dict[str, np.ndarray]:
+        """The variables that this block is the one to write, on their own dims."""
+        return {name: self._own(name) for name in names if writes(self.region, self.sweep.dims[name])}
+
+    def _own(self, name: str) -> np.ndarray:
+        spans = [self.region.slices[dim] for dim in self.sweep.dims[name]]
+        return np.asarray(self.values[name]).reshape([stop - start for start, stop in spans])
+
+
+def evaluate_blocks(
+    sweep: Sweep, names: Sequence[str], *, dtype: str, regions: Iterable[Region], function: BlockFunction | None = None
+) -> Iterator[Block]:
+    """The blocks of the given regions in turn.
+
+    Peak memory is one block of all variables. `function` is that of the same sweep and names, for callers that
+    evaluate more than once.
+    """
+    function = function or BlockFunction(sweep, names, blocks_of(sweep).lengths)
     with precision(dtype):
-        for region in (regions[i] for i in range(len(regions)) if i not in skip):
-            leaves = leaves_of(sweep, region, dtype)
-            key = tuple(leaf.shape for leaf in leaves)
-            results = function(leaves, spare.pop(key, ()) or _buffers(sweep, names, region, dtype))
-            yield region, _owned(sweep, names, region, results)
-            spare[key] = results
-
-
-def _buffers(sweep: Sweep, names: Sequence[str], region: Region, dtype: str) -> tuple[Any, ...]:
-    shapes = [_block_shape(sweep, name, region) for name in names]
-    return tuple(
-        np.zeros(shape, dtype="int8" if is_code(sweep, name) else dtype)
-        for name, shape in zip(names, shapes, strict=True)
-    )
-
-
-def _block_shape(sweep: Sweep, name: str, region: Region) -> tuple[int, ...]:
-    lengths = {dim: stop - start for dim, (start, stop) in region.slices.items()}
-    return tuple(length if dim in sweep.dims[name] else 1 for dim, length in lengths.items())
-
-
-def _owned(sweep: Sweep, names: Sequence[str], region: Region, results: Sequence[Any]) -> dict[str, np.ndarray]:
-    owned = {}
-    for name, result in zip(names, results, strict=True):
-        dims = sweep.dims[name]
-        if writes(region, dims):
-            shape = tuple(region.slices[dim][1] - region.slices[dim][0] for dim in dims)
-            owned[name] = np.asarray(result).reshape(shape)
-    return owned
+        for region in regions:
+            yield Block(sweep, region, function(leaves_of(sweep, region, dtype)))
 
 
 def evaluate(
@@ -89,9 +82,9 @@ def evaluate(
         )
     arrays = {name: np.empty(sweep.shape(name), dtype="int8" if is_code(sweep, name) else dtype) for name in names}
     regions = blocks_of(sweep)
-    for done, (region, owned) in enumerate(evaluate_blocks(sweep, names, dtype=dtype, regions=regions), start=1):
-        for name, values in owned.items():
-            arrays[name][region.selection(sweep.dims[name])] = values
+    for done, block in enumerate(evaluate_blocks(sweep, names, dtype=dtype, regions=regions), start=1):
+        for name, values in block.owned(names).items():
+            arrays[name][block.region.selection(sweep.dims[name])] = values
         if progress:
             progress(done, len(regions))
     return arrays

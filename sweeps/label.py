@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..specs.axes import Axis
 from ..specs.blocks import Coordinate
-from .best import Winners
 from .checks import NOT_COMPUTED
 from .sweep import MARGIN, STATUS, Sweep
 
@@ -27,18 +26,12 @@ def dataset(sweep: Sweep, arrays: Mapping[str, np.ndarray]) -> xr.Dataset:
     return xr.Dataset(variables, {n: c for n, c in coords.items() if set(c[0]) <= used})
 
 
-def best_dataset(winners: Winners, arrays: Mapping[str, np.ndarray]) -> xr.Dataset:
-    """The outputs at the winners, and beside them the labels that won along every reduced axis."""
-    data = dataset(winners.sweep, arrays)
-    dims = tuple(winners.sweep.sizes)
-    for axis in winners.reduced:
-        place = winners.places[axis.name]
-        labels = axis.coords or {axis.name: axis.labels}
-        for name, values in labels.items():
-            label = axis.label if name == axis.name else name
-            data[name] = (dims, values[place], {"long_name": label, "units": axis.unit, "role": "configuration"})
-    missing = [axis for axis in winners.sweep.axes if axis.name not in data.coords]
-    return data.assign_coords({axis.name: axis.labels for axis in missing if axis.name in data.dims})
+def grid(sweep: Sweep, names: Iterable[str]) -> xr.Dataset:
+    """The coordinates of a sweep and the attributes of its variables, with no values."""
+    import xarray as xr
+
+    coords = {coord.name: (coord.dims, coord.values, dict(coord.attrs)) for coord in coordinates(sweep)}
+    return xr.Dataset({name: ((), np.nan, attributes(sweep, name)) for name in names}, coords)
 
 
 def coordinates(sweep: Sweep) -> tuple[Coordinate, ...]:

@@ -2,50 +2,63 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..specs.blocks import Regions, block_grid
-from .best import RANK, Candidates, candidates_in, smallest_of
-from .sweep import MARGIN, STATUS, Objective
+from .best import RANK, BestSearch
+from .sweep import Objective
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
 def best_of_results(results: xr.Dataset, objective: Objective) -> xr.Dataset:
-    """The best points of a dataset over some of its dims, with every variable and the labels that won."""
+    """The best points of a dataset over some of its dims, with every variable and the labels that won.
+
+    The dataset holds the objective, `status` and `margin`; it is read a block at a time.
+    """
+    sizes = {str(dim): size for dim, size in results.sizes.items()}
+    dims = {str(name): tuple(map(str, variable.dims)) for name, variable in results.data_vars.items()}
+    search = BestSearch(sizes, dims, objective)
+    for region in Regions(sizes, block_grid(sizes)):
+        part = results.isel({dim: slice(*span) for dim, span in region.slices.items()})
+        search.add(region, {name: _full(part[name], tuple(sizes)) for name in dims})
+    return best_dataset(search, results)
+
+
+def best_dataset(search: BestSearch, like: xr.Dataset) -> xr.Dataset:
+    """The winners of a search as a dataset: the labels that won along every reduced axis, and all variables.
+
+    `like` has the coordinates of the grid and the attributes of the variables.
+    """
     import xarray as xr
 
-    sizes = {str(dim): size for dim, size in results.sizes.items()}
-    over = tuple(dim for dim in sizes if dim in objective.over)
-    kept = tuple(dim for dim in sizes if dim not in over)
-    top = min(objective.top, math.prod(sizes[dim] for dim in over))
-    total = Candidates.none(tuple(sizes[dim] for dim in kept), len(over), top)
-    keys = [results[name] for name in (objective.quantity, STATUS, MARGIN)]
-    for region in Regions(sizes, block_grid(sizes)):
-        slices = {dim: slice(*bounds) for dim, bounds in region.slices.items()}
-        parts = [_full(key, slices, (*kept, *over)) for key in keys]
-        found = smallest_of(*parts, largest=objective.largest, kept=len(kept), top=top)
-        total.merge(candidates_in(found, region, over, top), region.selection(kept))
-    dims = (*kept, RANK)
-    picks = {dim: xr.DataArray(place, dims=dims) for dim, place in zip(over, total.places, strict=True)}
-    best = results.isel(picks)
-    best = best.reset_coords([name for name in best.coords if name not in kept]).transpose(*kept, RANK)
-    best = best.assign_coords({RANK: np.arange(1.0, top + 1)}) if objective.top > 1 else best.isel({RANK: 0}, drop=True)
-    direction = "largest" if objective.largest else "smallest"
-    attrs = {"objective": objective.quantity, "direction": direction, "over": " ".join(objective.over)}
-    for name in best.data_vars:
-        if name in sizes or results.get(name) is None:
-            best[name].attrs["role"] = "configuration"
-    return best.load().assign_attrs(attrs)
+    ranked = search.objective.top > 1
+    dims = (*search.kept, RANK) if ranked else search.kept
+    rank = slice(None) if ranked else 0
+    data = {}
+    for dim in search.over:
+        for name, coord in like.coords.items():
+            if coord.dims == (dim,) and not (name == dim and _is_zipped(like, dim)):
+                attrs = {**coord.attrs, "role": "configuration"}
+                data[name] = (dims, coord.to_numpy()[search.places[dim][..., rank]], attrs)
+    data |= {name: (dims, values[..., rank], like[name].attrs) for name, values in search.values.items()}
+    coords = {name: coord for name, coord in like.coords.items() if set(coord.dims) <= set(search.kept)}
+    if ranked:
+        coords[RANK] = (RANK, np.arange(1.0, search.top + 1), {"long_name": "Rank", "units": "1"})
+    direction = "largest" if search.objective.largest else "smallest"
+    attrs = {"objective": search.objective.quantity, "direction": direction, "over": " ".join(search.over)}
+    return xr.Dataset(data, coords, attrs)
 
 
-def _full(variable: xr.DataArray, slices: dict[str, slice], dims: tuple[str, ...]) -> np.ndarray:
-    """A variable's part of a block, broadcast to all dims in the given order."""
-    part = variable.isel({dim: span for dim, span in slices.items() if dim in variable.dims})
-    shape = [slices[dim].stop - slices[dim].start for dim in dims]
-    missing = [dim for dim in dims if dim not in part.dims]
-    return np.broadcast_to(part.expand_dims(missing).transpose(*dims).to_numpy(), shape)
+def _is_zipped(like: xr.Dataset, dim: str) -> bool:
+    """Whether a dim carries the labels of several inputs beside its own numbering."""
+    return any(coord.dims == (dim,) and name != dim for name, coord in like.coords.items())
+
+
+def _full(variable: xr.DataArray, dims: tuple[str, ...]) -> np.ndarray:
+    """A variable with one axis per dim of the grid, of size 1 where it does not vary."""
+    missing = [dim for dim in dims if dim not in variable.dims]
+    return variable.expand_dims(missing).transpose(*dims).to_numpy()

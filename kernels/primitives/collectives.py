@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from ..annotations import Array, Bytes, BytesPerSecond, Count, Seconds
+from ..annotations import Bytes, BytesPerSecond, Count, Seconds
 
 
 class Tier(NamedTuple):
@@ -93,11 +93,3 @@ def neighbour_exchange(message: Bytes, tiers: tuple[Tier, ...]) -> Seconds:
         crossing = jnp.where(tier.members > 1, message / tier.bandwidth + tier.latency, 0.0)
         slowest = jnp.maximum(slowest, crossing)
     return slowest
-
-
-def ranks(tiers: tuple[Tier, ...]) -> Array:
-    """How many ranks the group has: the product of the members on all tiers."""
-    product = tiers[0].members
-    for tier in tiers[1:]:
-        product = product * tier.members
-    return product

@@ -35,3 +35,10 @@ def test_examples_in_docstrings_hold(name: str) -> None:
 def test_one_registry_is_loaded() -> None:
     importlib.import_module("rooflax.kernels.registry")
     assert [name for name in sys.modules if name.endswith("kernels.registry")] == ["rooflax.kernels.registry"]
+
+
+def test_the_root_is_one_module() -> None:
+    files = {
+        name: Path(file).resolve() for name, module in sys.modules.items() if (file := getattr(module, "__file__", ""))
+    }
+    assert [name for name, file in files.items() if file == ROOT / "__init__.py"] == ["rooflax"]

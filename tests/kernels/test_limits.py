@@ -1,0 +1,163 @@
+"""The edges of the legal domain: finite values and slopes, in single precision too; and the conditions there."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import numpy as np
+import pytest
+
+from rooflax.kernels.discovery import shipped_registry
+from rooflax.kernels.graph import resolve
+from rooflax.kernels.primitives.arithmetic import ratio, remainder
+from rooflax.specs.vocabulary import Kind
+
+REGISTRY = shipped_registry()
+TINY = dict(
+    hidden_size=64, num_layers=1, num_attention_heads=1, num_key_value_heads=1, head_dim=64, intermediate_size=256,
+    vocab_size=1, gated_mlp=0, tied_embeddings=1,
+)  # fmt: skip
+LARGE = dict(
+    hidden_size=7168, num_layers=64, num_attention_heads=128, num_key_value_heads=128, head_dim=128,
+    intermediate_size=18432, vocab_size=129280, gated_mlp=1, tied_embeddings=0, num_experts=256, experts_per_token=8,
+    num_shared_experts=1, moe_intermediate_size=2048, num_dense_layers=4, q_lora_rank=1536, kv_lora_rank=512,
+    qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128, sliding_window=4096, num_sliding_layers=32,
+)  # fmt: skip
+MACHINE = dict(
+    peak_flops_bf16=989.4e12, matmul_format=2, hbm_capacity=80 * 2**30, hbm_bandwidth=3.35e12, scale_up_size=8,
+    scale_up_bandwidth=450e9, scale_up_latency=1e-6, scale_out_bandwidth=50e9, scale_out_latency=5e-6,
+    weight_width=2, activation_width=2, gradient_width=4, master_width=4, optimizer_width=8, kv_width=2,
+    gpu_hour_price=2.5, mfu=0.4,
+)  # fmt: skip
+ONE_GPU = dict(world_size=1, global_batch_size=1, seq_len=1, prompt_len=1, output_len=1, concurrency=1)
+CASES = {
+    "one GPU, one token": TINY | MACHINE | ONE_GPU,
+    "one GPU, everything hidden": TINY | MACHINE | ONE_GPU
+    | {f"{kind}_overlap": 1.0 for kind in ("tp", "dp", "pp", "ep", "cp")},
+    "every expert active": TINY | MACHINE | ONE_GPU
+    | dict(num_experts=4, experts_per_token=4, moe_intermediate_size=16),
+    "no master weights, free links": TINY | MACHINE | ONE_GPU
+    | dict(master_width=0, optimizer_width=0, gradient_width=0, scale_up_latency=0, scale_out_latency=0),
+    "a large mixture": LARGE | MACHINE
+    | dict(world_size=8192, tp=8, pp=16, cp=2, ep=32, global_batch_size=4096, seq_len=131072, recompute=1,
+           prompt_len=131072, output_len=4096, concurrency=512, zero_stage=2),
+    "unfused, recomputed, sharded": LARGE | MACHINE
+    | dict(world_size=64, tp=2, ep=32, global_batch_size=256, seq_len=512, recompute=2, attention_kernel=0, dropout=1,
+           zero_stage=3, sequence_parallel=0, prompt_len=512, output_len=2, concurrency=1),
+}  # fmt: skip
+OUTPUTS = [name for name in REGISTRY.quantities if name not in ("num_active_parameters_",)]
+
+
+def graph_of(given: dict[str, float]):
+    """The graph of everything, and its inputs with their defaults."""
+    graph = resolve(REGISTRY, OUTPUTS, given.keys())
+    assert graph.missing == {}
+    return graph, {
+        name: float(given[name]) if name in given else REGISTRY.vocabulary[name].default_value for name in graph.inputs
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_quantity_is_finite(case: str) -> None:
+    graph, inputs = graph_of(CASES[case])
+    values = graph({name: np.float32(value) for name, value in inputs.items()})
+    assert {name: float(values[name]) for name in OUTPUTS if not math.isfinite(values[name])} == {}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_slope_is_finite(case: str) -> None:
+    graph, inputs = graph_of(CASES[case])
+    smooth = {
+        name: np.float32(value)
+        for name, value in inputs.items()
+        if REGISTRY.vocabulary[name].kind not in (Kind.FLAG, Kind.CHOICE)
+    }
+    targets = ("step_time", "memory_per_gpu", "decode_step_time", "prefill_time", "serving_memory_per_gpu", "tokens")
+
+    def everything(moved):
+        values = graph(inputs | moved)
+        return [values[name] for name in targets]
+
+    slopes = jax.jit(jax.jacrev(everything))(smooth)
+    for target, by_input in zip(targets, slopes, strict=True):
+        assert {n: float(s) for n, s in by_input.items() if not math.isfinite(s)} == {}, target
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_single_precision_holds_four_digits_of_a_whole_evaluation(case: str) -> None:
+    graph, inputs = graph_of(CASES[case])
+    single = graph({name: np.float32(value) for name, value in inputs.items()})
+    with jax.enable_x64(True):
+        double = graph(inputs)
+    differences = {"fits_memory", "fits_serving_memory"}  # of two large numbers
+    for name in OUTPUTS:
+        if name not in differences:
+            assert float(single[name]) == pytest.approx(float(double[name]), rel=1e-5, abs=1e-20), name
+
+
+def test_an_unused_tier_leaves_no_noise_in_the_slope() -> None:
+    """Along tp, single precision agrees with double: the unstated bandwidth of outer tiers must not enter."""
+    model = REGISTRY.quantities["tp_all_reduce_time"]
+    given = {n: float(v) for n, v in MACHINE.items() if n in model.reads} | dict(hidden_states_message=6.7e7)
+    defaults = {n: REGISTRY.vocabulary[n].default_value for n in model.reads if n not in given and n != "tp"}
+
+    def slope(tp: float) -> float:
+        return float(jax.grad(lambda group: model(defaults | given | {"tp": group}))(tp))
+
+    for tp in (3.0, 6.0, 7.0, 12.0, 24.0):
+        single = slope(np.float32(tp))
+        with jax.enable_x64(True):
+            assert single == pytest.approx(slope(tp), rel=1e-4)
+
+
+def test_slope_along_a_degree_of_one_is_that_of_using_it() -> None:
+    """A group of one costs nothing; its slope is what a second member would begin to cost."""
+    model = REGISTRY.quantities["tp_all_reduce_time"]
+    given = {n: float(v) for n, v in MACHINE.items() if n in model.reads} | dict(hidden_states_message=6.7e7)
+    values = {n: REGISTRY.vocabulary[n].default_value for n in model.reads if n not in given} | given
+    with jax.enable_x64(True):
+        slope = float(jax.grad(lambda group: model(values | {"tp": group}))(1.0))
+        assert slope == pytest.approx(2 * (6.7e7 / (450e9 * 0.8) + 1e-6), rel=1e-12)
+
+
+# Legal and illegal points of every condition: margin 0 or above holds.
+@pytest.mark.parametrize(
+    ("name", "given", "margin"),
+    [
+        ("fills_world", dict(world_size=4096, tp=8, pp=4, cp=1, dp=128), 0),
+        ("fills_world", dict(world_size=4096, tp=8, pp=4, cp=1, dp=64), -2048),
+        ("fills_world", dict(world_size=8, tp=16, pp=1, cp=1, dp=0.5), -0.5),
+        ("divides_layers", dict(num_layers=80, pp=4, vpp=5), 0),
+        ("divides_layers", dict(num_layers=2, pp=4, vpp=1), -2),
+        ("divides_heads", dict(num_attention_heads=96, tp=12), 0),
+        ("divides_batch", dict(global_batch_size=8, micro_batch_size=1, dp=16), -8),
+        ("divides_batch", dict(global_batch_size=1536, micro_batch_size=3, dp=512 / 3 * 3), 0),
+        ("divides_experts", dict(num_experts=1, ep=1), 0),
+        ("divides_experts", dict(num_experts=1, ep=2), -1),
+        ("divides_expert_ranks", dict(dp=4, cp=2, ep=8), 0),
+        ("divides_sequence", dict(seq_len=1_048_577, cp=2), -1),
+        ("interleaves", dict(vpp=1, pp=1, num_micro_batches=7), 0),
+        ("interleaves", dict(vpp=2, pp=1, num_micro_batches=7), -1),
+        ("interleaves", dict(vpp=2, pp=4, num_micro_batches=8), 0),
+        ("fits_network", dict(world_size=128, scale_up_size=8, scale_out_size=16, tier2_size=1, tier3_size=1), 0),
+        ("has_peak_flops", dict(peak_flops=1.0), 0),
+    ],
+)
+def test_margin(name: str, given: dict[str, float], margin: float) -> None:
+    found = REGISTRY.quantities[name]({key: np.float32(value) for key, value in given.items()})
+    assert float(found) == pytest.approx(margin, abs=1e-6)
+
+
+@pytest.mark.parametrize("divisor", [1, 3, 7, 48, 1000])
+def test_whole_multiples_leave_nothing_in_single_precision(divisor: int) -> None:
+    whole = np.arange(1, 4000, dtype=np.float32)
+    product = (whole / np.float32(divisor)) * np.float32(divisor)
+    assert float(np.max(remainder(product * np.float32(divisor), np.float32(divisor)))) == 0
+    inverse = np.float32(1) / np.float32(divisor)
+    assert float(np.max(remainder(whole, inverse))) <= 1e-3
+
+
+def test_ratio_by_zero_has_a_value_and_a_slope() -> None:
+    assert float(ratio(np.float32(3), np.float32(0))) == 0
+    assert float(jax.grad(lambda d: ratio(3.0, d, 7.0))(0.0)) == 0

@@ -1,0 +1,158 @@
+"""The graph against an independent derivation in plain Python, which imports nothing of this package."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import jax
+import pytest
+
+from rooflax.kernels.discovery import shipped_registry
+from rooflax.kernels.graph import resolve
+
+REFERENCE = Path(__file__).resolve().parents[1] / "reference"
+REGISTRY = shipped_registry()
+
+
+def reference(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"reference_{name}", REFERENCE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ARCHITECTURE, NETWORK = reference("architecture"), reference("network")
+TRAINING, SERVING = reference("training"), reference("serving")
+
+MODELS = {
+    "gpt-3-13b": dict(
+        hidden_size=5120, num_layers=40, num_attention_heads=40, num_key_value_heads=40, head_dim=128,
+        intermediate_size=20480, vocab_size=50257, gated_mlp=0, tied_embeddings=1, num_position_embeddings=2048,
+        qkv_bias=1, attention_output_bias=1, mlp_bias=1, norm_bias=1,
+    ),
+    "llama-2-70b": dict(
+        hidden_size=8192, num_layers=80, num_attention_heads=64, num_key_value_heads=8, head_dim=128,
+        intermediate_size=28672, vocab_size=32000, gated_mlp=1, tied_embeddings=0,
+    ),
+    "gemma-2-27b": dict(
+        hidden_size=4608, num_layers=46, num_attention_heads=32, num_key_value_heads=16, head_dim=128,
+        intermediate_size=36864, vocab_size=256000, gated_mlp=1, tied_embeddings=1, sliding_window=4096,
+        num_sliding_layers=23, norms_per_layer=4,
+    ),
+    "mixtral-8x7b": dict(
+        hidden_size=4096, num_layers=32, num_attention_heads=32, num_key_value_heads=8, head_dim=128,
+        intermediate_size=14336, vocab_size=32000, gated_mlp=1, tied_embeddings=0, num_experts=8, experts_per_token=2,
+        moe_intermediate_size=14336,
+    ),
+    "deepseek-v3": dict(
+        hidden_size=7168, num_layers=61, num_attention_heads=128, num_key_value_heads=128, head_dim=128,
+        intermediate_size=18432, vocab_size=129280, gated_mlp=1, tied_embeddings=0, num_experts=256,
+        experts_per_token=8, num_shared_experts=1, moe_intermediate_size=2048, num_dense_layers=3, q_lora_rank=1536,
+        kv_lora_rank=512, qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128,
+    ),
+}  # fmt: skip
+MACHINE = dict(
+    peak_flops_bf16=989.4e12, matmul_format=2, hbm_capacity=80 * 2**30, hbm_bandwidth=3.35e12, scale_up_size=8,
+    scale_up_bandwidth=450e9, scale_up_latency=1e-6, scale_out_size=16, scale_out_bandwidth=50e9,
+    scale_out_latency=5e-6, tier2_size=64, tier2_bandwidth=25e9, tier2_latency=9e-6, tier2_oversubscription=2,
+)  # fmt: skip
+PRECISION = dict(
+    weight_width=2, activation_width=2, gradient_width=4, master_width=4, optimizer_width=8, kv_width=2
+)  # fmt: skip
+
+TRAINED = [
+    ("gpt-3-13b", dict(world_size=8, tp=1, global_batch_size=64, seq_len=2048)),
+    ("gpt-3-13b", dict(world_size=64, tp=8, pp=4, global_batch_size=512, seq_len=2048, attention_kernel=0, dropout=1)),
+    ("gpt-3-13b", dict(world_size=64, tp=8, pp=4, vpp=5, global_batch_size=512, seq_len=2048, attention_kernel=0,
+                       dropout=1, recompute=1, zero_stage=0)),
+    ("gpt-3-13b", dict(world_size=64, tp=2, pp=2, global_batch_size=256, seq_len=2048, attention_kernel=0, dropout=1,
+                       recompute=2, sequence_parallel=0, micro_batch_size=4)),
+    ("gpt-3-13b", dict(world_size=1, global_batch_size=1, seq_len=128)),
+    ("llama-2-70b", dict(world_size=512, tp=8, pp=4, global_batch_size=1024, seq_len=4096, micro_batch_size=2)),
+    ("llama-2-70b", dict(world_size=512, tp=8, pp=8, vpp=5, global_batch_size=1024, seq_len=4096, pp_overlap=0.7)),
+    ("llama-2-70b", dict(world_size=512, tp=4, pp=2, global_batch_size=1024, seq_len=4096, zero_stage=2,
+                         dp_overlap=0.9, tp_overlap=0.5)),
+    ("llama-2-70b", dict(world_size=256, zero_stage=3, global_batch_size=512, seq_len=4096, recompute=2,
+                         dp_overlap=1.0)),
+    ("llama-2-70b", dict(world_size=2048, tp=8, pp=2, zero_stage=3, global_batch_size=1024, seq_len=4096)),
+    ("llama-2-70b", dict(world_size=1024, tp=8, pp=4, cp=4, global_batch_size=64, seq_len=131072, cp_overlap=1.0)),
+    ("llama-2-70b", dict(world_size=1024, tp=4, pp=4, cp=8, global_batch_size=64, seq_len=131072, recompute=1,
+                         cp_overlap=0.5)),
+    ("llama-2-70b", dict(world_size=1024, tp=2, pp=4, cp=16, global_batch_size=64, seq_len=131072, recompute=2,
+                         fused_cross_entropy=1)),
+    ("llama-2-70b", dict(world_size=128, tp=16, pp=2, global_batch_size=64, seq_len=4096, sequence_parallel=0)),
+    ("llama-2-70b", dict(world_size=8192, tp=8, pp=1, global_batch_size=1024, seq_len=4096, gradient_norm_passes=2)),
+    ("gemma-2-27b", dict(world_size=64, tp=4, pp=2, global_batch_size=128, seq_len=8192, recompute=1)),
+    ("gemma-2-27b", dict(world_size=64, tp=1, pp=2, global_batch_size=128, seq_len=2048, zero_stage=3)),
+    ("gemma-2-27b", dict(world_size=64, tp=8, global_batch_size=128, seq_len=8192, attention_kernel=0)),
+    ("mixtral-8x7b", dict(world_size=64, ep=8, global_batch_size=256, seq_len=4096)),
+    ("mixtral-8x7b", dict(world_size=64, tp=2, ep=8, pp=2, global_batch_size=256, seq_len=4096, recompute=2,
+                          ep_overlap=0.6)),
+    ("mixtral-8x7b", dict(world_size=64, tp=2, ep=8, cp=4, global_batch_size=256, seq_len=4096, zero_stage=3,
+                          recompute=1)),
+    ("mixtral-8x7b", dict(world_size=64, tp=2, ep=4, cp=4, pp=8, global_batch_size=16, seq_len=4096, zero_stage=3)),
+    ("mixtral-8x7b", dict(world_size=32, ep=1, global_batch_size=32, seq_len=512, zero_stage=2)),
+    ("deepseek-v3", dict(world_size=2048, ep=64, global_batch_size=16384, seq_len=4096, ep_overlap=1.0,
+                         recompute=1)),
+    ("deepseek-v3", dict(world_size=61 * 64, pp=61, ep=64, tp=1, global_batch_size=3840, seq_len=4096)),
+    ("deepseek-v3", dict(world_size=1024, ep=1, tp=8, global_batch_size=128, seq_len=64, attention_kernel=0)),
+    ("deepseek-v3", dict(world_size=1024, tp=4, cp=4, ep=32, global_batch_size=256, seq_len=32768, recompute=2,
+                         zero_stage=2)),
+]  # fmt: skip
+SERVED = [
+    ("gpt-3-13b", dict(tp=1, prompt_len=128, output_len=1, concurrency=1)),
+    ("llama-2-70b", dict(tp=8, prompt_len=1024, output_len=256, concurrency=64)),
+    ("llama-2-70b", dict(tp=16, pp=2, prompt_len=1024, output_len=256, concurrency=512)),
+    ("llama-2-70b", dict(tp=4, pp=8, prompt_len=1024, output_len=2, concurrency=3)),
+    ("gemma-2-27b", dict(tp=2, prompt_len=8000, output_len=300, concurrency=16)),
+    ("mixtral-8x7b", dict(tp=2, prompt_len=1000, output_len=100, concurrency=1)),
+    ("mixtral-8x7b", dict(tp=2, pp=2, prompt_len=1000, output_len=101, concurrency=256)),
+    ("deepseek-v3", dict(tp=8, prompt_len=4096, output_len=1000, concurrency=256)),
+]  # fmt: skip
+
+
+def configuration(model: str, given: dict[str, float]) -> dict[str, float]:
+    """Every leaf: what is given here, else its declared default."""
+    values = MODELS[model] | MACHINE | PRECISION | given
+    defaults = {leaf.name: leaf.default_value for leaf in REGISTRY.vocabulary.values() if not leaf.required}
+    return defaults | {name: float(value) for name, value in values.items()}
+
+
+def evaluated(outputs: list[str], values: dict[str, float]) -> dict[str, float]:
+    graph = resolve(REGISTRY, outputs, values.keys())
+    assert graph.missing == {}
+    with jax.enable_x64(True):
+        results = graph(values)
+        return {name: float(results[name]) for name in outputs}
+
+
+def legality(values: dict[str, float]) -> dict[str, float]:
+    """Margins of the legal conditions that can be had from the given values."""
+    names = [name for name, q in REGISTRY.constraints.items() if q.declared.constraint.legal]
+    known = [name for name in names if not resolve(REGISTRY, [name], values.keys()).missing]
+    return evaluated(known, values)
+
+
+@pytest.mark.parametrize(("model", "given"), TRAINED)
+def test_training_step_equals_the_reference(model: str, given: dict[str, float]) -> None:
+    values = configuration(model, given)
+    assert {name: margin for name, margin in legality(values).items() if margin < 0} == {}
+    wanted = TRAINING.step(values, ARCHITECTURE, NETWORK)
+    assert evaluated(list(wanted), values) == pytest.approx(wanted, rel=1e-9, abs=1e-15)
+
+
+@pytest.mark.parametrize(("model", "given"), SERVED)
+def test_decode_step_equals_the_reference(model: str, given: dict[str, float]) -> None:
+    values = configuration(model, given)
+    wanted = SERVING.decode_step(values, ARCHITECTURE, NETWORK)
+    assert evaluated(["decode_step_time"], values)["decode_step_time"] == pytest.approx(wanted, rel=1e-9)
+
+
+def test_reference_imports_nothing_of_the_package() -> None:
+    for path in REFERENCE.glob("*.py"):
+        assert "rooflax" not in path.read_text(encoding="utf-8")
+        assert "jax" not in path.read_text(encoding="utf-8")
