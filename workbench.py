@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .kernels.discovery import registry_with
-from .kernels.registry import Registry
 from .specs.bind import bind_keywords
 from .specs.catalog import Catalogs, open_catalogs
 from .specs.examples import spec_path
@@ -17,8 +16,15 @@ from .specs.known import UnknownName, check_quantity
 from .specs.loaded import LoadedSpec
 from .specs.loader import load_spec, read_spec
 from .specs.problems import Problem, RooflaxError, SpecError
-from .sweeps.known import RegistryNames
-from .sweeps.sweep import Sweep, sweep_of, sweep_of_spec
+from .specs.records import Record
+from .specs.vocabulary import Vocabulary, shipped
+
+if TYPE_CHECKING:
+    from .kernels.registry import Registry
+    from .sweeps.known import RegistryNames
+    from .sweeps.sweep import Sweep
+
+_POINT = "command line"
 
 
 @dataclass(frozen=True)
@@ -34,48 +40,93 @@ class Workbench:
     @cached_property
     def registry(self) -> Registry:
         """The cost models."""
+        from .kernels.discovery import registry_with
+
         return registry_with(self.models)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The inputs there are; only a user's own cost models, not the shipped ones, declare further ones."""
+        return self.registry.vocabulary if self.models else shipped()
 
     @cached_property
     def names(self) -> RegistryNames:
         """The names a spec may use."""
+        from .sweeps.known import RegistryNames
+
         return RegistryNames(self.registry)
 
     @cached_property
     def catalogs(self) -> Catalogs:
         """The catalogs."""
-        return open_catalogs(*self.catalog, vocabulary=self.registry.vocabulary)
+        return open_catalogs(*self.catalog, vocabulary=self.vocabulary)
 
     def load(self, spec: str | os.PathLike[str], overrides: Sequence[str] = ()) -> LoadedSpec:
         """The checked spec in a file, or the shipped example of that name."""
         path = spec_path(os.fspath(spec))
-        return read_spec(path, known=self.names, catalogs=self.catalogs, overrides=overrides)
+        return _told(read_spec(path, known=self.names, catalogs=self.catalogs, overrides=overrides))
 
     def sweep(self, quantities: Sequence[str], inputs: Mapping[str, object]) -> Sweep:
         """The sweep of quantities over keyword inputs."""
-        problems = []
-        for name in quantities:
-            try:
-                check_quantity(name, self.names)
-            except UnknownName as error:
-                problems.append(Problem((name,), str(error)))
-        if problems:
-            raise SpecError(problems)
+        from .sweeps.sweep import sweep_of
+
+        self.check_quantities(quantities)
         return sweep_of(self.registry, bind_keywords(inputs, known=self.names, catalogs=self.catalogs), quantities)
 
     def point(self, quantities: Sequence[str], overrides: Sequence[str], spec: str | None) -> tuple[Sweep, LoadedSpec]:
         """The sweep of quantities at the one point that `--set` overrides, and perhaps a spec, describe."""
+        from .sweeps.sweep import sweep_of_spec
+
+        self.check_quantities(quantities)
         if spec is None:
-            asked = f"title: one point\noutputs: [{', '.join(quantities)}]\n"
-            loaded = load_spec(
-                asked, file="command line", known=self.names, catalogs=self.catalogs, overrides=overrides
-            )
+            loaded = self._loaded_point(quantities, overrides)
         else:
             loaded = self.load(spec, [*overrides, f"outputs=[{', '.join(quantities)}]"])
         if loaded.inputs.axes:
             axes = ", ".join(f"{axis.name} ({axis.size})" for axis in loaded.inputs.axes)
             raise RooflaxError(f"one point was expected, but {axes} varies; give each one value with --set, or use run")
         return sweep_of_spec(self.registry, loaded), loaded
+
+    def check_quantities(self, quantities: Sequence[str]) -> None:
+        """Raises SpecError unless all of these are computed quantities."""
+        problems = []
+        for name in quantities:
+            try:
+                check_quantity(name, self.names)
+            except UnknownName as error:
+                problems.append(Problem((), str(error)))
+        if problems:
+            raise SpecError(problems)
+
+    def _loaded_point(self, quantities: Sequence[str], overrides: Sequence[str]) -> LoadedSpec:
+        asked = f"title: one point\noutputs: [{', '.join(quantities)}]\n"
+        try:
+            found = load_spec(asked, file=_POINT, known=self.names, catalogs=self.catalogs, overrides=overrides)
+        except SpecError as error:
+            raise SpecError(map(_without_spec, error.problems)) from None
+        return _told(found)
+
+
+def _without_spec(problem: Problem) -> Problem:
+    """A problem of a point given on the command line, where there is no file to look into."""
+    if problem.file != _POINT:
+        return problem
+    advice = problem.message.replace("give it under `fixed` or `axes`", "give it with --set")
+    return Problem((), advice.replace("under `fixed` or `axes`", "with --set").replace("under `fixed`", "with --set"))
+
+
+def _told(loaded: LoadedSpec) -> LoadedSpec:
+    """The spec with a notice for every record it uses whose numbers deserve little trust."""
+    return replace(loaded, notices=(*loaded.notices, *low_confidence(loaded.inputs.records)))
+
+
+def low_confidence(records: Iterable[Record]) -> tuple[str, ...]:
+    """A notice for each record whose confidence is low."""
+    return tuple(
+        f"{record.catalog} {record.name}: confidence: low; `rooflax show {record.name}` tells its sources"
+        for record in records
+        if record.confidence == "low"
+    )
 
 
 def workbench(

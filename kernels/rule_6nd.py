@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from .annotations import Bytes, Count, Dollars, DollarsPerHour, Flops, FlopsPerSecond, Hours, Number, Seconds
 from .network import Network, tiers_of
 from .primitives.collectives import all_reduce
+from .primitives.roofline import exposed
 from .registry import cost_model
 
 
@@ -122,3 +123,43 @@ def dp_comm_time_6nd(num_parameters: Count, gradient_width: Bytes, world_size: C
 def dp_comm_share_6nd(dp_comm_time_6nd: Seconds, step_time_6nd: Seconds) -> Number:
     """Data parallel communication over step time, by the 6ND rule."""
     return dp_comm_time_6nd / step_time_6nd
+
+
+@cost_model(
+    formula=r"t_{step} + t_{DP} - o\,\min(t_{DP}, \tfrac{2}{3}\,t_{step})",
+    source="li-et-al-2020, sec. 3.2 (gradients are reduced behind the backward pass, two thirds of 6ND)",
+    example=dict(step_time_6nd=4.346842, dp_comm_time_6nd=1.5500036, dp_overlap=0.5, expect=5.1218438),
+)
+def dp_step_time_6nd(step_time_6nd: Seconds, dp_comm_time_6nd: Seconds, dp_overlap: Number) -> Seconds:
+    """Time of one training step by the 6ND rule with plain data parallelism."""
+    return step_time_6nd + exposed(dp_comm_time_6nd, dp_overlap, step_time_6nd * (2 / 3))
+
+
+@cost_model(
+    formula=r"\frac{D}{B\,s}\,t_{step}",
+    source="definition: steps of the run times the time of one",
+    example=dict(dp_step_time_6nd=5.1218438, tokens=1.4e12, global_batch_size=1024, seq_len=4096, expect=1709599.8),
+)
+def dp_training_time_6nd(dp_step_time_6nd: Seconds, tokens: Count, global_batch_size: Count, seq_len: Count) -> Seconds:
+    """Time of a training run by the 6ND rule with plain data parallelism."""
+    return dp_step_time_6nd * (tokens / (global_batch_size * seq_len))
+
+
+@cost_model(
+    formula=r"n\,t\,c / 3600",
+    source="definition: every rank is paid, idle or not",
+    example=dict(dp_training_time_6nd=1709599.8, world_size=1024, gpu_hour_price=2.5, expect=1215715.4),
+)
+def dp_training_cost_6nd(dp_training_time_6nd: Seconds, world_size: Count, gpu_hour_price: DollarsPerHour) -> Dollars:
+    """Cost of a training run by the 6ND rule with plain data parallelism."""
+    return dp_training_time_6nd * (world_size * gpu_hour_price / 3600)
+
+
+@cost_model(
+    formula=r"\frac{6\,N\,B\,s}{n\,\pi\,t_{step}}",
+    source="chowdhery-et-al-2022, app. B (MFU)",
+    example=dict(mfu=0.4, step_time_6nd=4.346842, dp_step_time_6nd=5.1218438, expect=0.3394748),
+)
+def dp_mfu_6nd(mfu: Number, step_time_6nd: Seconds, dp_step_time_6nd: Seconds) -> Number:
+    """Model FLOPs utilisation that is left when plain data parallelism exposes its communication."""
+    return mfu * step_time_6nd / dp_step_time_6nd

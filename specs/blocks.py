@@ -15,7 +15,7 @@ from typing import Any, overload
 
 import numpy as np
 
-TARGET_POINTS = 4_000_000
+TARGET_POINTS = 8_000_000
 TARGET_CHUNK_BYTES = 400_000
 
 

@@ -43,7 +43,7 @@ class BlockFunction:
     def __call__(self, leaves: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """The values of one block."""
         axes = range(len(self.sweep.sizes))
-        extent = tuple(max(leaf.shape[axis] for leaf in leaves.values()) for axis in axes)
+        extent = tuple(max((leaf.shape[axis] for leaf in leaves.values()), default=1) for axis in axes)
         spare = {} if self.keep else self._spare.pop(extent, None) or self._fresh(leaves, extent)
         values: dict[str, Any] = dict(leaves)
         for stage, step in self._steps:
@@ -54,7 +54,7 @@ class BlockFunction:
         return {n: values[n] if n not in leaves else _spread(self.sweep, n, values, extent) for n in self.names}
 
     def _fresh(self, leaves: Mapping[str, np.ndarray], extent: tuple[int, ...]) -> dict[str, np.ndarray]:
-        dtype = next(iter(leaves.values())).dtype
+        dtype = next(iter(leaves.values()), jnp.zeros(())).dtype
         return {
             name: np.zeros(_shape(self.sweep, name, extent), dtype=np.int8 if is_code(self.sweep, name) else dtype)
             for stage, _ in self._steps
@@ -84,12 +84,12 @@ def _compiled(sweep: Sweep, stage: Stage) -> Callable[[dict[str, Any], dict[str,
 def run_stage(sweep: Sweep, stage: Stage, taken: Mapping[str, Any]) -> dict[str, Any]:
     """What a stage computes from the values it takes, each broadcast to all dims it depends on."""
     values = dict(taken)
-    like = next(iter(taken.values()))
+    like = next(iter(taken.values()), jnp.zeros((1,) * len(sweep.sizes)))
     for quantity in stage.quantities:
         values[quantity.name] = quantity(values)
     if stage.judges:
         values[STATUS], values[MARGIN] = judge(sweep.checks, values, like)
-    extent = [max(value.shape[axis] for value in taken.values()) for axis in range(like.ndim)]
+    extent = [max((value.shape[axis] for value in taken.values()), default=1) for axis in range(like.ndim)]
     for name in stage.gives:
         value = jnp.broadcast_to(values[name], _shape(sweep, name, extent))
         values[name] = value.astype(jnp.int8 if is_code(sweep, name) else like.dtype)

@@ -16,6 +16,7 @@ from .block_function import BlockFunction, is_code, leaves_of, precision
 from .sweep import Sweep
 
 MEMORY_LIMIT = 8 * 2**30
+MOST_BLOCKS = 1_000_000
 Progress = Callable[[int, int], None]
 
 
@@ -30,8 +31,16 @@ def total_bytes(sweep: Sweep, names: Sequence[str], dtype: str) -> int:
 
 
 def blocks_of(sweep: Sweep) -> Regions:
-    """The blocks of a sweep's grid, in order."""
-    return Regions(sweep.sizes, block_grid(sweep.sizes))
+    """The blocks of a sweep's grid, in order; refused where no machine would come to their end."""
+    lengths = block_grid(sweep.sizes)
+    count = math.prod(-(-size // lengths[dim]) for dim, size in sweep.sizes.items())
+    if count > MOST_BLOCKS:
+        sizes = " x ".join(f"{dim} ({size:,})" for dim, size in sweep.sizes.items())
+        raise RooflaxError(
+            f"This sweep has {sweep.points:.3g} points: {sizes}. That is {count:.3g} blocks; the limit is "
+            f"{MOST_BLOCKS:,}. Give the axes fewer labels."
+        )
+    return Regions(sweep.sizes, lengths)
 
 
 @dataclass(frozen=True)
@@ -71,8 +80,14 @@ def evaluate_blocks(
 def evaluate(
     sweep: Sweep, names: Sequence[str] | None = None, *, dtype: str = "float64", progress: Progress | None = None
 ) -> Mapping[str, np.ndarray]:
-    """All variables in memory, each on its own dims; refused where they would not fit."""
+    """All variables in memory, each on its own dims; refused where they would not fit.
+
+    Axes along which none of the variables varies cost nothing.
+    """
     names = tuple(sweep.variables if names is None else names)
+    if not names:
+        return {}
+    sweep = sweep.narrowed(names)
     needed = total_bytes(sweep, names, dtype)
     if needed > MEMORY_LIMIT:
         raise RooflaxError(

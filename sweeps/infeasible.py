@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .engine import MEMORY_LIMIT, evaluate, total_bytes
@@ -16,7 +18,7 @@ def infeasible_labels(sweep: Sweep) -> list[str]:
     Nothing is said of grids with more than 20 million points on the dims of the conditions.
     """
     dims = sweep.dims[STATUS]
-    if np.prod(sweep.shape(STATUS)) > MOST_POINTS or total_bytes(sweep, [STATUS], "float32") > MEMORY_LIMIT:
+    if math.prod(sweep.shape(STATUS)) > MOST_POINTS or total_bytes(sweep, [STATUS], "float32") > MEMORY_LIMIT:
         return []
     status = evaluate(sweep, [STATUS], dtype="float32")[STATUS]
     sentences = []

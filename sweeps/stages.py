@@ -2,7 +2,7 @@
 
 A compiler that fuses a quantity into its readers evaluates it as often as they have points. A quantity of a thousand
 values read by one of a million would run a thousand times too often. So quantities are sorted by the number of values
-they have in a block; each stage covers a factor of 8 and hands its values on in memory.
+they have in a block; each stage covers a factor of 32 and hands its values on in memory.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..kernels.registry import Quantity
 from .sweep import MARGIN, STATUS, Sweep
 
 SMALL = 4096
-FACTOR = 8
+FACTOR = 32
 
 
 @dataclass(frozen=True)

@@ -89,10 +89,15 @@ class Sweep:
         """The shape of a variable on its own dims."""
         return tuple(self.sizes[dim] for dim in self.dims[name])
 
-    def with_outputs(self, outputs: Iterable[str]) -> Sweep:
-        """The same sweep, asked for other quantities under the same checks."""
-        outputs = tuple(outputs)
-        return replace(self, outputs=outputs, graph=_graph(self.registry, outputs, self.checks, self.inputs.values))
+    def narrowed(self, names: Iterable[str]) -> Sweep:
+        """The same sweep, able to evaluate `names` alone: with the models these need, over the axes they vary along."""
+        names = tuple(names)
+        judged = STATUS in names or MARGIN in names
+        asked = [*(name for name in names if name not in (STATUS, MARGIN)), *(c.reads for c in self.checks if judged)]
+        graph = resolve(self.registry, dict.fromkeys(asked), self.inputs.values)
+        used = {dim for name in names for dim in self.dims[name]}
+        inputs = replace(self.inputs, axes=tuple(axis for axis in self.axes if axis.name in used))
+        return replace(self, inputs=inputs, graph=graph)
 
 
 def sweep_of(

@@ -19,9 +19,9 @@ def ratio(numerator: Array, denominator: Array, otherwise: float = 0.0) -> Array
 def remainder(value: Array, divisor: Array | float) -> Array:
     """What is left of `value` after whole multiples of `divisor`, in [0, divisor).
 
-    The quotient is rounded within half a part in a million before its floor is taken, so that a quotient which is
-    whole but for rounding error, in single precision too, leaves nothing.
+    A quotient that is whole to within half a part in a million leaves nothing: in single precision that is rounding
+    error. Whole numbers are told apart up to a million parts.
     """
-    quotient = value / divisor
-    whole = jnp.floor(quotient * (1 + 5e-7))
-    return jnp.maximum(value - whole * divisor, 0.0)
+    whole = jnp.floor(value / divisor * (1 + 5e-7))
+    left = value - whole * divisor
+    return jnp.where(left > 5e-7 * value, left, 0.0)

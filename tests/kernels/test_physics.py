@@ -1,4 +1,4 @@
-"""Published tables and limits, each with its source; numbers are those of the publication or derived by hand from it."""
+"""Published tables and limits, each with its source; numbers as published or derived from it by hand."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_expert_parameters_shard_over_their_own_replicas() -> None:
 
 @pytest.mark.parametrize(("model", "total", "active"), [(MIXTRAL, 46.7e9, 12.9e9), (DEEPSEEK_V3, 671e9, 37.6e9)])
 def test_parameters_of_mixtures(model: dict[str, float], total: float, active: float) -> None:
-    """Mixtral: mistral.ai release, 46.7B and 12.9B. DeepSeek-V3 report, abstract: 671B; 37B activated, head included."""
+    """Mixtral 8x7B: 46.7B and 12.9B (release of 2023-12-11). DeepSeek-V3: 671B and 37B (abstract of its report)."""
     assert value("num_parameters", **model) == pytest.approx(total, rel=2e-3)
     assert value("num_active_parameters", **model) == pytest.approx(active, rel=3e-3)
 
