@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +40,10 @@ class Commands(click.Group):
             ctx.exit(error.exit_code)
         except BrokenPipeError:
             sys.stderr.close()
+            ctx.exit(1)
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            click.echo(f"{place}{(error.strerror or str(error)).lower()}", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("stopped; the finished blocks of a run are kept, and the same command resumes it", err=True)
@@ -100,12 +103,11 @@ def run(
     loaded = bench.load(spec, overrides)
     _notices(loaded.notices, quiet)
     with _progress(quiet) as progress:
-        done = run_loaded(bench, loaded, store=store, overwrite=overwrite, progress=progress)
+        done = run_loaded(bench, loaded, store=store, overwrite=overwrite, progress=progress, overrides=overrides)
     if not quiet:
-        resumed = f" ({done.resumed} were there already)" if done.resumed else ""
-        click.echo(
-            f"{loaded.spec.title}\n{done.points:,} points in {done.blocks} blocks{resumed}: {done.path}", err=True
-        )
+        blocks = "1 block" if done.blocks == 1 else f"{done.blocks:,} blocks"
+        resumed = f", {done.resumed:,} of them there already" if done.resumed else ""
+        click.echo(f"{loaded.spec.title}\n{done.points:,} points in {blocks}{resumed}: {done.path}", err=True)
 
 
 @main.command()
@@ -188,15 +190,18 @@ def table(
     Appends a column per quantity, `status` and `error`; a wrong row gets an error and the others still run.
     """
     from .points import table_of
+    from .slices import write_text
 
-    text, failed = table_of(_workbench(models, catalog), cases, quantities)
+    found = table_of(_workbench(models, catalog), cases, quantities)
+    _notices(found.notices, quiet)
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(found.text, nl=False)
     else:
-        _write(output, text)
-    if failed and not quiet:
-        click.echo(f"{failed} rows could not be evaluated; see their `error`", err=True)
-    if failed:
+        write_text(output, found.text)
+    if found.failed and not quiet:
+        rows = "1 row" if found.failed == 1 else f"{found.failed} rows"
+        click.echo(f"{rows} could not be evaluated; see the column `error`", err=True)
+    if found.failed:
         sys.exit(1)
 
 
@@ -246,9 +251,11 @@ def slice_(
 ) -> None:
     """Cut a part out of a store and print it, or write it to a file."""
     from .reports.tables import records, results_table
-    from .results import slice_of, write_slice
+    from .results import stored_notices
+    from .slices import slice_of, write_slice
 
-    part = slice_of(store, selection, variables.split(",") if variables else None)
+    _notices(stored_notices(store), quiet)
+    part = slice_of(store, selection, variables.split(",") if variables is not None else None)
     if output is not None:
         write_slice(part, output)
         if not quiet:
@@ -287,14 +294,22 @@ def best(
     """Show the best points of a store, or of a spec without storing anything."""
     from .reports.tables import best_table, records
     from .results import best as find
-    from .results import select
+    from .slices import select
 
-    _ = quiet
-    axes = over.split(",") if over else None
+    axes = over.split(",") if over is not None else None
     bench = _workbench(models, catalog)
-    found = find(
-        store_or_spec, minimize=minimize, maximize=maximize, over=axes, top=top, bench=bench, overrides=overrides
-    )
+    with _progress(quiet) as progress:
+        found = find(
+            store_or_spec,
+            minimize=minimize,
+            maximize=maximize,
+            over=axes,
+            top=top,
+            bench=bench,
+            overrides=overrides,
+            progress=progress,
+        )
+    _notices(found.attrs["notices"], quiet)
     found = select(found, selection)
     _print_json(records(found)) if as_json else _print(best_table(found))
 
@@ -314,7 +329,7 @@ def list_(kind: str, models: tuple[Path, ...], catalog: tuple[Path, ...], as_jso
     from .reports.tables import listing
 
     _ = quiet
-    columns, rows = listed(kind, _workbench(models, catalog))
+    columns, rows = listed(kind, _workbench(models, catalog, compiles=False))
     if as_json:
         _print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
@@ -331,7 +346,7 @@ def show(name: str, models: tuple[Path, ...], catalog: tuple[Path, ...], quiet: 
     from .inventory import described
 
     _ = quiet
-    click.echo(described(name, _workbench(models, catalog)), nl=False)
+    click.echo(described(name, _workbench(models, catalog, compiles=False)), nl=False)
 
 
 @main.command()
@@ -343,21 +358,19 @@ def schema(models: tuple[Path, ...], quiet: bool) -> None:
     from .sweeps.known import RegistryNames
 
     _ = quiet
-    registry = _workbench(models, ()).registry
+    registry = _workbench(models, (), compiles=False).registry
     _print_json(schema_of(registry.vocabulary, RegistryNames(registry).units))
 
 
-def _workbench(models: Sequence[Path], catalog: Sequence[Path]) -> Workbench:
-    from .sweeps.compilation import cache_compilations
+def _workbench(models: Sequence[Path], catalog: Sequence[Path], *, compiles: bool = True) -> Workbench:
+    """The workbench; what `compiles` finds the functions that earlier processes have compiled."""
     from .workbench import Workbench
 
-    cache_compilations(_cache_folder())
+    if compiles:
+        from .sweeps.compilation import cache_compilations, cache_folder
+
+        cache_compilations(cache_folder())
     return Workbench(tuple(models), tuple(catalog))
-
-
-def _cache_folder() -> Path:
-    """Where compiled functions are kept between processes, by the convention of the platform."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rooflax" / "xla"
 
 
 def _notices(notices: Sequence[str], quiet: bool) -> None:
@@ -382,12 +395,3 @@ def _print(*renderables: Any) -> None:
 
 def _print_json(content: Any) -> None:
     click.echo(json.dumps(content, indent=2, allow_nan=False))
-
-
-def _write(path: Path, text: str) -> None:
-    from .specs.problems import RooflaxError
-
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RooflaxError(f"{path} cannot be written: {error.strerror}") from error

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from .kernels.registry import Quantity
-from .specs.bibliography import citation
+from .specs.bibliography import bibliography, citation
 from .specs.examples import example_names, spec_path
 from .specs.problems import RooflaxError
 from .specs.records import CatalogError, Record
 from .specs.units import format_quantity
-from .specs.vocabulary import CATALOGS, Leaf, nearest
+from .specs.vocabulary import CATALOGS, Kind, Leaf, nearest
 from .workbench import Workbench
+
+if TYPE_CHECKING:
+    from .kernels.registry import Quantity, Registry
 
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
@@ -51,7 +54,22 @@ def _inputs(bench: Workbench) -> Rows:
 def _default(leaf: Leaf) -> str:
     if leaf.default is None:
         return "from its catalog record" if leaf.group in CATALOGS else "required"
-    return leaf.default if isinstance(leaf.default, str) else format_quantity(leaf.default, leaf.unit)
+    return leaf.default if isinstance(leaf.default, str) else _number_text(leaf, leaf.default)
+
+
+def _number_text(leaf: Leaf, value: float) -> str:
+    """A value of an input as people read it."""
+    if leaf.kind is Kind.FLAG:
+        return "true" if value else "false"
+    if leaf.options:
+        return leaf.options[round(value)]
+    return format_quantity(value, leaf.unit)
+
+
+def shown_value(registry: Registry, name: str, value: float) -> str:
+    """A value of an input or a quantity as people read it."""
+    leaf = registry.vocabulary.get(name)
+    return _number_text(leaf, value) if leaf else registry.shown(name, value)
 
 
 def _constraints(bench: Workbench) -> Rows:
@@ -73,22 +91,29 @@ def described(name: str, bench: Workbench) -> str:
     """The description of whatever bears the name: an example's YAML, a quantity, an input or a catalog record."""
     if name in example_names():
         return spec_path(name).read_text(encoding="utf-8")
+    if not name.strip():
+        raise RooflaxError("a name was expected; `rooflax list` shows what there is")
+    records = [record for catalog in CATALOGS if (record := _record_of(bench, catalog, name))]
+    if records:
+        return "\n".join(_record_text(record, bench) for record in records)
     registry = bench.registry
     if name in registry.quantities:
         return _quantity_text(registry.quantities[name], bench)
     leaf_name = registry.vocabulary.aliases.get(name, name)
     if leaf_name in registry.vocabulary:
         return _leaf_text(registry.vocabulary[leaf_name], bench)
-    for catalog in CATALOGS:
-        try:
-            return _record_text(bench.catalogs.get(catalog, name), bench)
-        except CatalogError:
-            continue
     known = [*example_names(), *registry.quantities, *registry.vocabulary]
     known += [record for catalog in CATALOGS for record in bench.catalogs.names(catalog)]
     hint = nearest(name, known)
     advice = f"did you mean `{hint}`?" if hint else "`rooflax list` shows what there is"
     raise RooflaxError(f"nothing is called `{name}`; {advice}")
+
+
+def _record_of(bench: Workbench, catalog: str, name: str) -> Record | None:
+    try:
+        return bench.catalogs.get(catalog, name)
+    except CatalogError:
+        return None
 
 
 def _quantity_text(quantity: Quantity, bench: Workbench) -> str:
@@ -100,11 +125,14 @@ def _quantity_text(quantity: Quantity, bench: Workbench) -> str:
         lines += ["", quantity.description, ""]
     lines += [f"formula: {declared.formula}", f"source: {cited(declared.source)}", "reads:"]
     lines += [f"  {read} [{bench.registry.unit(read)}]  {bench.registry.label(read)}" for read in quantity.reads]
-    if declared.terms:
-        lines.append(f"sum of: {', '.join(declared.terms)}")
+    if quantity.terms:
+        lines.append(f"sum of: {', '.join(quantity.terms)}")
     if declared.constraint:
         lines.append(f"condition: at least 0; {declared.constraint.message}")
-    example = ", ".join(f"{key} = {value:g}" for key, value in declared.example.items() if key not in ("expect", "rel"))
+    example = ", ".join(f"{key} = {value:g}" for key, value in quantity.example.items() if key not in ("expect", "rel"))
+    for erratum in declared.errata:
+        lines.append(f"erratum {erratum.number}: {erratum.wrong}; right: {erratum.right}")
+        lines += [f"  {erratum.why}"] if erratum.why else []
     lines.append(f"example: {example} -> {declared.example['expect']:g}")
     return "\n".join(lines) + "\n"
 
@@ -116,8 +144,7 @@ def cited(source: str) -> str:
     parts = []
     for part in source.split("; "):
         key, _, where = part.partition(", ")
-        text = citation(key)
-        parts.append(f"{text}{', ' if where else ''}{where}" if text else part)
+        parts.append(citation(key) + (f" ({where})" if where else "") if key in bibliography() else part)
     return "; ".join(parts)
 
 
@@ -140,13 +167,13 @@ def _leaf_text(leaf: Leaf, bench: Workbench) -> str:
 
 
 def _record_text(record: Record, bench: Workbench) -> str:
-    lines = [f"{record.name}: {record.title} ({record.catalog}, confidence {record.confidence})"]
+    lines = [f"{record.name}: {record.title}", f"  catalog: {record.catalog}", f"  confidence: {record.confidence}"]
     lines += [f"  {key}: {value}" for key, value in record.facts.items()]
     if record.network:
         lines.append(f"  network: {record.network}")
     for name, field in record.fields.items():
         note = f"; {field.note}" if field.note else ""
-        lines.append(f"  {name} = {bench.registry.shown(name, field.value)}  [{field.source}{note}]")
+        lines.append(f"  {name} = {_number_text(bench.record_leaves[name], field.value)}  [{field.source}{note}]")
     lines.append("sources:")
     for key, source in record.sources.items():
         details = ", ".join(part for part in (source.title, source.date, source.url) if part)

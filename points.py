@@ -15,7 +15,7 @@ from .specs.known import UnknownName, check_quantity, input_name
 from .specs.problems import Problem, RooflaxError, SpecError
 from .sweeps import engine
 from .sweeps.sweep import STATUS
-from .workbench import Workbench, workbench
+from .workbench import Workbench, low_confidence, workbench
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,13 +34,16 @@ def evaluate(
     """Quantities at a point or over a grid, each on the dims it depends on, with `status` and `margin`.
 
     Inputs are numbers in base units, strings with units, lists and grid forms (axes), or DataArrays. Raises SpecError
-    with all problems of the inputs at once.
+    with all problems of the inputs at once. `attrs["notices"]` holds what there is to say about the inputs.
     """
+    if dtype not in ("float32", "float64"):
+        raise RooflaxError(f"dtype {dtype!r} is not one of float32, float64")
     from .sweeps.label import dataset
 
     names = [quantities] if isinstance(quantities, str) else list(quantities)
     sweep = workbench(models, catalog).sweep(names, inputs)
-    return dataset(sweep, engine.evaluate(sweep, dtype=dtype))
+    found = dataset(sweep, engine.evaluate(sweep, dtype=dtype))
+    return found.assign_attrs(notices=[*sweep.inputs.notices, *low_confidence(sweep.inputs.records)])
 
 
 def explain(quantity: str, *, depth: int = 1, **inputs: object) -> Term:
@@ -98,8 +101,17 @@ def explain_point(
     return explained(sweep, quantity, depth), loaded.notices
 
 
-def table_of(bench: Workbench, path: Path, quantities: Sequence[str]) -> tuple[str, int]:
-    """The CSV of cases with a column per quantity, `status` and `error` appended, and how many rows failed.
+@dataclass(frozen=True)
+class CaseTable:
+    """The CSV of cases with the results appended, how many rows could not be evaluated, and notices about the rest."""
+
+    text: str
+    failed: int
+    notices: tuple[str, ...]
+
+
+def table_of(bench: Workbench, path: Path, quantities: Sequence[str]) -> CaseTable:
+    """The CSV of cases with a column per quantity, `status` and `error` appended.
 
     Raises SpecError where a column or quantity is unknown.
     """
@@ -115,7 +127,9 @@ def table_of(bench: Workbench, path: Path, quantities: Sequence[str]) -> tuple[s
     for row, result in zip(rows, results, strict=True):
         cells = [_cell(bench, name, result.values.get(name)) for name in quantities]
         writer.writerow([*row, *cells, "" if result.status is None else result.status, result.error])
-    return out.getvalue(), sum(result.status is None for result in results)
+    failed = sum(result.status is None for result in results)
+    notices = low_confidence(record for result in results for record in result.records)
+    return CaseTable(out.getvalue(), failed, tuple(dict.fromkeys(notices)))
 
 
 def _read_cases(path: Path) -> tuple[list[str], list[list[str]]]:

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from .specs.documents import parse_document
 from .specs.problems import RooflaxError
-from .specs.records import normalised
-from .specs.units import UnitError, format_quantity, parse_quantity
-from .specs.vocabulary import nearest
 from .sweeps import engine
 from .sweeps.best import BestSearch
 from .sweeps.sweep import Objective, Sweep, sweep_of, sweep_of_spec
@@ -24,13 +17,20 @@ from .workbench import Workbench
 if TYPE_CHECKING:
     import xarray as xr
 
+Progress = Callable[[int, int], None]
 
-def best_of_sweep(sweep: Sweep, objective: Objective, dtype: str = "float32") -> xr.Dataset:
+
+def best_of_sweep(
+    sweep: Sweep, objective: Objective, dtype: str = "float32", progress: Progress | None = None
+) -> xr.Dataset:
     """The best points of a sweep over the objective's axes, with all outputs and the labels that won."""
     names = searched(sweep, objective)
     search = BestSearch(sweep.sizes, {name: sweep.dims[name] for name in names}, objective)
-    for block in engine.evaluate_blocks(sweep, names, dtype=dtype, regions=engine.blocks_of(sweep)):
+    regions = engine.blocks_of(sweep)
+    for done, block in enumerate(engine.evaluate_blocks(sweep, names, dtype=dtype, regions=regions), start=1):
         search.add(block.region, block.values)
+        if progress:
+            progress(done, len(regions))
     return labelled(sweep, search)
 
 
@@ -56,28 +56,33 @@ def best(
     top: int | None = None,
     bench: Workbench | None = None,
     overrides: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> xr.Dataset:
     """The best points of a store or a spec.
 
     A store's own `best/` group answers when nothing else is asked; otherwise its stored outputs are searched. A spec
-    is evaluated without a store.
+    is evaluated without a store. `attrs["notices"]` holds what there is to say about the inputs.
     """
     asked = minimize is not None or maximize is not None or over is not None or top is not None
     if minimize is not None and maximize is not None:
         raise RooflaxError("give --minimize or --maximize, not both")
     if Path(given).is_dir():
+        if overrides:
+            raise RooflaxError(f"{os.fspath(given)} is a store and takes no --set; cut it with --sel")
         return _best_of_store(given, minimize, maximize, over, top, asked)
     bench = bench or Workbench()
     loaded = bench.load(given, overrides)
     sweep = sweep_of_spec(bench.registry, loaded)
     objective = _objective(sweep.objective, minimize, maximize, over, top, os.fspath(given))
     _check_axes(objective.over, tuple(sweep.sizes), os.fspath(given))
-    if objective.quantity not in bench.registry.quantities or bench.registry.options(objective.quantity):
-        raise RooflaxError(f"`{objective.quantity}` is no quantity with an order; `rooflax list quantities` shows them")
+    bench.check_quantities([objective.quantity])
+    if bench.registry.options(objective.quantity):
+        raise RooflaxError(f"`{objective.quantity}` is one of several options, which have no order")
     if objective.quantity not in sweep.outputs:
         wanted = sweep_of(bench.registry, loaded.inputs, [*sweep.outputs, objective.quantity], loaded.conditions)
         sweep = replace(wanted, objective=objective)
-    return best_of_sweep(sweep, objective, loaded.spec.store.dtype)
+    found = best_of_sweep(sweep, objective, loaded.spec.store.dtype, progress)
+    return found.assign_attrs(notices=list(loaded.notices))
 
 
 def _best_of_store(
@@ -91,15 +96,17 @@ def _best_of_store(
     from .stores.read import open_results
     from .sweeps.results import best_of_results
 
-    if not asked:
-        return open_results(path, "best")
     results = open_results(path)
+    notices = stored_notices(path)
+    if not asked:
+        return open_results(path, "best").assign_attrs(notices=notices)
     stored = _stored_objective(path)
     objective = _objective(stored, minimize, maximize, over, top, os.fspath(path))
     _check_axes(objective.over, tuple(map(str, results.sizes)), os.fspath(path))
-    if objective.quantity not in results:
-        raise RooflaxError(f"{path} holds no `{objective.quantity}`; it holds {', '.join(map(str, results))}")
-    return best_of_results(results, objective)
+    ordered = [str(name) for name in results.data_vars if "flag_values" not in results[name].attrs]
+    if objective.quantity not in ordered:
+        raise RooflaxError(f"{path} holds no `{objective.quantity}` to order by; it holds {', '.join(ordered)}")
+    return best_of_results(results, objective).assign_attrs(notices=notices)
 
 
 def _stored_objective(path: str | os.PathLike[str]) -> Objective | None:
@@ -120,11 +127,12 @@ def _objective(
     top: int | None,
     where: str,
 ) -> Objective:
-    quantity = minimize or maximize or (own.quantity if own else None)
+    asked = minimize if minimize is not None else maximize
+    quantity = asked if asked is not None else (own.quantity if own else None)
     axes = tuple(over) if over is not None else (own.over if own else ())
     if quantity is None or not axes:
         raise RooflaxError(f"{where} says nothing of `best`; give --minimize QUANTITY and --over AXIS,AXIS")
-    largest = maximize is not None if minimize or maximize else bool(own and own.largest)
+    largest = maximize is not None if asked is not None else bool(own and own.largest)
     return Objective(quantity, largest, axes, top or (own.top if own else 1))
 
 
@@ -141,89 +149,9 @@ def open(path: str | os.PathLike[str]) -> xr.Dataset:  # noqa: A001 (reads as ro
     return open_results(path)
 
 
-def select(data: xr.Dataset, selection: Sequence[str]) -> xr.Dataset:
-    """The part of labelled results that `AXIS=LABEL` or `AXIS=[LABEL, …]` entries name.
+def stored_notices(path: str | os.PathLike[str]) -> list[str]:
+    """What there is to say about the results in a store: the notices of its run, and whether that came to its end."""
+    from .stores.read import is_finished
 
-    A number takes the nearest label and says so where it is none; text must be a label. Raises RooflaxError for an
-    unknown axis or label.
-    """
-    for entry in selection:
-        name, found, text = entry.partition("=")
-        if not found:
-            raise RooflaxError(f"--sel {entry}: AXIS=LABEL was expected")
-        if name not in data.dims:
-            hint = nearest(name, map(str, data.dims))
-            axes = f"did you mean `{hint}`?" if hint else f"the axes are {', '.join(map(str, data.dims))}"
-            raise RooflaxError(f"--sel {entry}: there is no axis `{name}`; {axes}")
-        data = data.isel({name: _position(data, name, text, entry)})
-    return data
-
-
-def _position(data: xr.Dataset, name: str, text: str, entry: str) -> int | list[int]:
-    labels = data[name].to_numpy()
-    wanted = parse_document(text, "--sel").data
-    if isinstance(wanted, list):
-        return [_nearest_label(labels, str(data[name].attrs.get("units", "1")), item, entry) for item in wanted]
-    return _nearest_label(labels, str(data[name].attrs.get("units", "1")), wanted, entry)
-
-
-def _nearest_label(labels: np.ndarray, unit: str, wanted: object, entry: str) -> int:
-    if labels.dtype.kind != "f":
-        matches = [i for i, label in enumerate(labels) if normalised(str(label)) == normalised(str(wanted))]
-        if matches:
-            return matches[0]
-        raise RooflaxError(f"--sel {entry}: there is no label {wanted}; the labels are {', '.join(map(str, labels))}")
-    try:
-        number = parse_quantity(str(wanted), unit)
-    except UnitError as error:
-        raise RooflaxError(f"--sel {entry}: {error}") from error
-    if not labels.min() <= number <= labels.max():
-        low, high = (format_quantity(float(bound), unit) for bound in (labels.min(), labels.max()))
-        raise RooflaxError(f"--sel {entry}: the labels go from {low} to {high}")
-    return int(np.abs(labels - number).argmin())
-
-
-def slice_of(path: str | os.PathLike[str], selection: Sequence[str], variables: Sequence[str] | None) -> xr.Dataset:
-    """A part of a store: some labels, some variables, and always the status."""
-    results = open(path)
-    if variables is not None:
-        unknown = [name for name in variables if name not in results.data_vars]
-        if unknown:
-            raise RooflaxError(f"{path} holds no {', '.join(unknown)}; it holds {', '.join(map(str, results))}")
-        results = results[[*variables, *({"status"} & set(map(str, results)))]]
-    return select(results, selection).load()
-
-
-def write_slice(part: xr.Dataset, path: Path) -> None:
-    """Writes a part to a .csv, .parquet or .nc file."""
-    writers = {".csv": _write_csv, ".parquet": _write_parquet, ".nc": _write_netcdf}
-    if path.suffix not in writers:
-        raise RooflaxError(f"{path}: a name ending in {', '.join(writers)} was expected")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        writers[path.suffix](part, path)
-    except ImportError as error:
-        raise RooflaxError(
-            f"{path}: {error.name} is not installed; pip install {error.name}, or write a .csv"
-        ) from error
-    except OSError as error:
-        raise RooflaxError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
-def _require(library: str) -> None:
-    if find_spec(library) is None:
-        raise ImportError(name=library)
-
-
-def _write_csv(part: xr.Dataset, path: Path) -> None:
-    (part.to_dataframe() if part.dims else part.expand_dims("point").to_dataframe()).to_csv(path)
-
-
-def _write_parquet(part: xr.Dataset, path: Path) -> None:
-    _require("pyarrow")
-    (part.to_dataframe() if part.dims else part.expand_dims("point").to_dataframe()).to_parquet(path)
-
-
-def _write_netcdf(part: xr.Dataset, path: Path) -> None:
-    _require("scipy")
-    part.to_netcdf(path, engine="scipy")
+    unfinished = [] if is_finished(path) else [f"{path} is not finished; the same `rooflax run` resumes it"]
+    return [*open(path).attrs.get("notices", ()), *unfinished]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .inventory import shown_value
 from .kernels.registry import Registry
 from .results import labelled, searched
 from .specs.axes import Axis, Value
@@ -54,12 +56,28 @@ def run(
 ) -> Run:
     """Runs a sweep spec into a store, resuming where an earlier run of the same spec stopped.
 
-    `inputs` override the spec's, as `--set` does. Blocks are written first and marked as done last; the best points
-    are found in a pass of their own, so an interruption at any moment loses at most the blocks under way.
+    `inputs` override the spec's, as `--set` does. Blocks are written first and marked as done last, so an interruption
+    at any moment loses at most the blocks under way.
     """
     bench = bench or Workbench()
-    loaded = bench.load(spec, [*overrides, *(f"{name}={value}" for name, value in inputs.items())])
-    return run_loaded(bench, loaded, store=store, overwrite=overwrite, progress=progress)
+    given = [*overrides, *(f"{name}={_yaml(value)}" for name, value in inputs.items())]
+    loaded = bench.load(spec, given)
+    return run_loaded(bench, loaded, store=store, overwrite=overwrite, progress=progress, overrides=given)
+
+
+def _yaml(value: object) -> str:
+    """A Python value as YAML on one line; JSON is YAML."""
+    try:
+        return json.dumps(value, default=_plain)
+    except (TypeError, ValueError) as error:
+        raise RooflaxError(f"{value!r} is no number, text, list or grid form: {error}") from error
+
+
+def _plain(value: object) -> object:
+    """A numpy array or number as Python's own."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} was found")
 
 
 def run_loaded(
@@ -69,15 +87,16 @@ def run_loaded(
     store: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    overrides: Sequence[str] = (),
 ) -> Run:
-    """Runs a spec that was loaded."""
+    """Runs a spec that was loaded; `overrides` are those it was loaded with, for the store's provenance."""
     from .stores.resume import create_or_resume
 
     path = store or loaded.spec.store.path
     if path is None:
         raise RooflaxError(f"{loaded.file} names no store; give it one with -o runs/NAME.zarr")
     sweep = sweep_of_spec(bench.registry, loaded)
-    target = create_or_resume(path, layout_of(sweep, loaded), overwrite=overwrite)
+    target = create_or_resume(path, layout_of(sweep, loaded, overrides), overwrite=overwrite)
     regions, done = engine.blocks_of(sweep), target.done()
     if not (done.all() and _is_finished(target.path)):
         _fill(sweep, target, regions, done, loaded.spec.store.dtype, progress)
@@ -115,11 +134,11 @@ def _is_finished(path: Path) -> bool:
     return is_finished(path)
 
 
-def layout_of(sweep: Sweep, loaded: LoadedSpec) -> StoreLayout:
+def layout_of(sweep: Sweep, loaded: LoadedSpec, overrides: Sequence[str] = ()) -> StoreLayout:
     """The layout of the store a spec's sweep fills: what `plan` shows."""
     from .sweeps.store_layout import store_layout
 
-    return store_layout(sweep, loaded)
+    return store_layout(sweep, loaded, overrides)
 
 
 def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
@@ -165,6 +184,6 @@ def _axis_line(axis: Axis) -> dict[str, Any]:
 
 def _input_line(registry: Registry, value: Value) -> dict[str, Any]:
     flat = value.data.ravel()
-    shown = [registry.shown(value.name, float(number)) for number in (flat.min(), flat.max())]
+    shown = [shown_value(registry, value.name, float(number)) for number in (flat.min(), flat.max())]
     text = shown[0] if shown[0] == shown[1] else f"{shown[0]} … {shown[1]}"
     return {"name": value.name, "value": text, "origin": value.origin}

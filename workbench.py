@@ -45,8 +45,8 @@ class Workbench:
         return registry_with(self.models)
 
     @property
-    def vocabulary(self) -> Vocabulary:
-        """The inputs there are; only a user's own cost models, not the shipped ones, declare further ones."""
+    def record_leaves(self) -> Vocabulary:
+        """The inputs that a catalog record may state; the shipped cost models declare no further ones of these."""
         return self.registry.vocabulary if self.models else shipped()
 
     @cached_property
@@ -59,7 +59,7 @@ class Workbench:
     @cached_property
     def catalogs(self) -> Catalogs:
         """The catalogs."""
-        return open_catalogs(*self.catalog, vocabulary=self.vocabulary)
+        return open_catalogs(*self.catalog, vocabulary=self.record_leaves)
 
     def load(self, spec: str | os.PathLike[str], overrides: Sequence[str] = ()) -> LoadedSpec:
         """The checked spec in a file, or the shipped example of that name."""

@@ -231,7 +231,10 @@ def feed_forward_hbm_bound_time(
     attainable_flops: FlopsPerSecond,
     attainable_hbm_bandwidth: BytesPerSecond,
 ) -> Seconds:
-    """Forward time of the feed-forward bound by memory bandwidth, mean over all layers."""
+    """Forward time of the feed-forward that is bound by memory bandwidth.
+
+    Mean over all layers.
+    """
     rates = (attainable_flops, attainable_hbm_bandwidth)
     dense = dense_feed_forward_time * memory_bound(dense_feed_forward_flops, dense_feed_forward_traffic, *rates)
     experts = expert_feed_forward_time * memory_bound(expert_feed_forward_flops, expert_feed_forward_traffic, *rates)

@@ -42,8 +42,8 @@ def tiers_of(network: Network, group: Count, stride: Count) -> tuple[Tier, ...]:
 
     With $c_k$ GPUs inside tier $k$, the group reaches $r_k = \mathrm{clip}(c_k / \mathrm{stride}, 1, g)$ of its ranks
     there, and $r_k / r_{k-1}$ parts meet on the tier. The outermost tier joins whatever is left. Members are relaxed
-    to reals where a group does not fill whole domains. A tier outside the one that covers the group is infinitely
-    fast: the rounding error of its single member must not be divided by the bandwidth of a link that nobody stated.
+    to reals where a group does not fill whole domains. Outside the tier that covers the group there is exactly one
+    part: a quotient would leave rounding error, to be divided by the bandwidth of a link that nobody stated.
     """
     sizes = (network.scale_up_size, network.scale_out_size, network.tier2_size)
     links = (
@@ -60,7 +60,7 @@ def tiers_of(network: Network, group: Count, stride: Count) -> tuple[Tier, ...]:
         room = group if size is None else inside / stride
         reach = jnp.where(room < group, jnp.where(room > 1, room, 1.0), group)
         link = bandwidth * network.link_efficiency / oversubscription
-        tiers.append(Tier(jnp.where(covered, 1.0, reach / reached), jnp.where(covered, jnp.inf, link), latency))
+        tiers.append(Tier(jnp.where(covered, 1.0, reach / reached), link, latency))
         reached, covered = reach, room >= group
     return tuple(tiers)
 

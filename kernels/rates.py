@@ -23,7 +23,7 @@ def _first_native(*rates: Array) -> Array:
     source="micikevicius-et-al-2018 (operands in the narrow format); a format without tensor path is widened before use",
     example=dict(matmul_format=4, peak_flops_bf16=989.4e12, peak_flops_fp8=1978.9e12, expect=1978.9e12),
 )
-def peak_flops(
+def stated_peak_flops(
     matmul_format: Choice,
     peak_flops_fp32: FlopsPerSecond,
     peak_flops_tf32: FlopsPerSecond,
@@ -34,7 +34,7 @@ def peak_flops(
     peak_flops_fp4: FlopsPerSecond,
     peak_flops_int4: FlopsPerSecond,
 ) -> FlopsPerSecond:
-    """Peak dense rate of matrix products in the chosen format.
+    """Stated peak rate for the format of the matrix products.
 
     A chip without a native path widens the operands: bf16 runs as fp16 and fp16 as bf16 (the one V100, the other
     TPUs), 8-bit formats at the 16-bit rate, 4-bit formats at the rate of the 8-bit format of their kind.
@@ -62,6 +62,16 @@ def peak_flops(
 
 
 @cost_model(
+    formula=r"\max(\pi_{stated}, 1)",
+    source="definition: where no rate is stated, 1 FLOP/s keeps every time finite and `has_peak_flops` fails",
+    example=dict(stated_peak_flops=1978.9e12, expect=1978.9e12),
+)
+def peak_flops(stated_peak_flops: FlopsPerSecond) -> FlopsPerSecond:
+    """Peak dense rate of matrix products."""
+    return jnp.maximum(stated_peak_flops, 1.0)
+
+
+@cost_model(
     formula=r"\pi\,\eta_c",
     source="williams-waterman-patterson-2009, sec. 3 (a ceiling below the roof)",
     example=dict(peak_flops=989.4e12, compute_efficiency=0.75, expect=742.05e12),
@@ -84,10 +94,10 @@ def attainable_hbm_bandwidth(hbm_bandwidth: BytesPerSecond, hbm_efficiency: Numb
 @constraint(
     legal=True,
     message="the hardware record states no peak rate for this format or a wider one",
-    formula=r"\pi > 0",
+    formula=r"\pi_{stated} > 0",
     source="definition: a rate of 0 stands for a path nobody stated",
-    example=dict(peak_flops=0.0, expect=-1.0),
+    example=dict(stated_peak_flops=0.0, expect=-1.0),
 )
-def has_peak_flops(peak_flops: FlopsPerSecond) -> Number:
+def has_peak_flops(stated_peak_flops: FlopsPerSecond) -> Number:
     """Whether the chip has a stated rate for the format."""
-    return jnp.where(peak_flops > 0, 0.0, -1.0)
+    return jnp.where(stated_peak_flops > 0, 0.0, -1.0)

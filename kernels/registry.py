@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from string import Formatter
 from types import MappingProxyType, ModuleType
@@ -42,6 +42,16 @@ class Constraint:
 
 
 @dataclass(frozen=True)
+class Erratum:
+    """A known error of a published formula: its number, what is wrong, what is right, and why."""
+
+    number: str
+    wrong: str
+    right: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Declaration:
     """What the decorator records about a cost model."""
 
@@ -51,11 +61,16 @@ class Declaration:
     terms: tuple[str, ...] = ()
     when_given: str | None = None
     constraint: Constraint | None = None
+    errata: tuple[Erratum, ...] = ()
+    undefined: str = ""
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A registered cost model, as everything outside the kernels sees it."""
+    """A registered cost model, as everything outside the kernels sees it.
+
+    `names` maps each parameter to the quantity or leaf it stands for; they differ inside a namespace.
+    """
 
     name: str
     function: Callable[..., Any]
@@ -67,6 +82,26 @@ class Quantity:
     bundles: Mapping[str, type] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     module: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def namespace(self) -> str:
+        """The document a published model belongs to, "" for the main models."""
+        return self.name.rpartition(".")[0]
+
+    def name_of(self, parameter: str) -> str:
+        """The quantity or leaf that a parameter, a term or a name in a message stands for."""
+        return self.names.get(parameter, parameter)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The names whose sum the quantity is; empty where it is no sum."""
+        return tuple(map(self.name_of, self.declared.terms))
+
+    @property
+    def example(self) -> dict[str, float]:
+        """The worked example by name of what is read, with `expect` and perhaps `rel`."""
+        return {self.name_of(parameter): value for parameter, value in self.declared.example.items()}
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
@@ -74,7 +109,7 @@ class Quantity:
         names: list[str] = []
         for parameter in self.parameters:
             bundle = self.bundles.get(parameter)
-            names.extend(bundle._fields if bundle else (parameter,))  # pyright: ignore[reportAttributeAccessIssue]
+            names.extend(bundle._fields if bundle else (self.name_of(parameter),))  # pyright: ignore[reportAttributeAccessIssue]
         return tuple(dict.fromkeys(names))
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
@@ -82,7 +117,7 @@ class Quantity:
         arguments = {
             parameter: bundle(*(values[name] for name in bundle._fields))  # pyright: ignore[reportAttributeAccessIssue]
             if (bundle := self.bundles.get(parameter))
-            else values[parameter]
+            else values[self.name_of(parameter)]
             for parameter in self.parameters
         }
         return self.function(**arguments)
@@ -95,6 +130,8 @@ def cost_model(
     example: Mapping[str, Any],
     terms: tuple[str, ...] = (),
     when_given: str | None = None,
+    errata: tuple[Erratum, ...] = (),
+    undefined: str = "",
 ) -> Callable[[Model], Model]:
     """Declares a cost model.
 
@@ -103,10 +140,22 @@ def cost_model(
     `rel`; leaves with a default may be left out. `terms` names the parameters whose plain sum the quantity is.
     `when_given` marks a stand-in: it computes this name only where that other quantity is given and this one cannot be
     had otherwise, as `world_size` from a given `dp`.
+
+    A published model, one of a module with a NAMESPACE, also tells its `errata`, and in `undefined` why there is no
+    value where it returns NaN (the published code raises there).
     """
+    declared = Declaration(
+        formula=formula,
+        source=source,
+        example=MappingProxyType(dict(example)),
+        terms=terms,
+        when_given=when_given,
+        errata=errata,
+        undefined=undefined,
+    )
 
     def declare(function: Model) -> Model:
-        setattr(function, _MARK, Declaration(formula, source, MappingProxyType(dict(example)), terms, when_given))
+        setattr(function, _MARK, declared)
         return function
 
     return declare
@@ -172,7 +221,9 @@ def build_registry(modules: Iterable[ModuleType], vocabulary: Vocabulary) -> Reg
     """The registry of what the modules declare; RegistryError names the first contradiction found."""
     modules = tuple(modules)
     vocabulary = vocabulary.with_leaves(leaf for module in modules for leaf in _leaves(module))
-    declared = [quantity for module in modules for quantity in _quantities(module)]
+    found = [quantity for module in modules for quantity in _quantities(module)]
+    known = {*vocabulary, *(quantity.name for quantity in found)}
+    declared = [_resolved(quantity, known) for quantity in found]
     quantities: dict[str, Quantity] = {}
     stand_ins: dict[str, tuple[Quantity, ...]] = {}
     for quantity in declared:
@@ -184,10 +235,16 @@ def build_registry(modules: Iterable[ModuleType], vocabulary: Vocabulary) -> Reg
             raise RegistryError(f"`{quantity.name}` in {quantity.module} is already a leaf of the vocabulary")
         else:
             quantities[quantity.name] = quantity
-    registry = Registry(quantities, stand_ins, vocabulary, _digest(declared, vocabulary))
+    registry = Registry(quantities, stand_ins, vocabulary, _digest(modules, vocabulary))
     for quantity in declared:
         _check(quantity, registry)
     return registry
+
+
+def _resolved(quantity: Quantity, known: Collection[str]) -> Quantity:
+    """The quantity with its parameters resolved: to its own namespace first, then to the main models."""
+    inside = {parameter: f"{quantity.namespace}.{parameter}" for parameter in quantity.parameters}
+    return replace(quantity, names={parameter: name for parameter, name in inside.items() if name in known})
 
 
 def names_in(message: str) -> tuple[str, ...]:
@@ -195,20 +252,25 @@ def names_in(message: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for _, name, _, _ in Formatter().parse(message) if name))
 
 
+def _prefix(module: ModuleType) -> str:
+    namespace = getattr(module, "NAMESPACE", "")
+    return f"{namespace}." if namespace else ""
+
+
 def _leaves(module: ModuleType) -> tuple[Leaf, ...]:
-    return tuple(getattr(module, "LEAVES", ()))
+    return tuple(replace(leaf, name=_prefix(module) + leaf.name) for leaf in getattr(module, "LEAVES", ()))
 
 
 def _quantities(module: ModuleType) -> list[Quantity]:
     return [
-        _quantity(function)
+        _quantity(function, _prefix(module))
         for function in vars(module).values()
         if inspect.isfunction(function) and function.__module__ == module.__name__ and hasattr(function, _MARK)
     ]
 
 
-def _quantity(function: Callable[..., Any]) -> Quantity:
-    name, module = function.__name__.rstrip("_"), function.__module__
+def _quantity(function: Callable[..., Any], prefix: str) -> Quantity:
+    name, module = prefix + function.__name__.rstrip("_"), function.__module__
     where = f"`{name}` in {module}"
     declared: Declaration = getattr(function, _MARK)
     doc = inspect.getdoc(function)
@@ -262,7 +324,7 @@ def _parameter_units(quantity: Quantity) -> dict[str, str]:
             }
         else:
             what = f"parameter `{parameter}` of `{quantity.name}` in {quantity.module}"
-            units[parameter] = _unit(_metadata(hints.get(parameter)), what)
+            units[quantity.name_of(parameter)] = _unit(_metadata(hints.get(parameter)), what)
     return units
 
 
@@ -275,7 +337,7 @@ def _check(quantity: Quantity, registry: Registry) -> None:
             raise RegistryError(f"{where}: unknown parameter `{name}`" + (f"; did you mean `{hint}`?" if hint else ""))
         if registry.unit(name) != unit:
             raise RegistryError(f"{where}: `{name}` is in {registry.unit(name)}, its annotation says {unit}")
-    strangers = set(quantity.declared.terms) - set(quantity.reads)
+    strangers = set(quantity.terms) - set(quantity.reads)
     if strangers:
         raise RegistryError(f"{where}: terms {sorted(strangers)} are not among its parameters")
     if quantity.declared.when_given and registry.unit(quantity.name) != quantity.unit:
@@ -283,11 +345,11 @@ def _check(quantity: Quantity, registry: Registry) -> None:
             f"{where}: stands in for a name in {registry.unit(quantity.name)}, its result is {quantity.unit}"
         )
     if (condition := quantity.declared.constraint) and (
-        strangers := set(names_in(condition.message)) - set(quantity.reads)
+        strangers := set(map(quantity.name_of, names_in(condition.message))) - set(quantity.reads)
     ):
         raise RegistryError(f"{where}: its message names {sorted(strangers)}, which it does not read")
-    missing = [n for n in quantity.reads if n not in quantity.declared.example and _needs_value(n, registry)]
-    if missing or "expect" not in quantity.declared.example:
+    missing = [n for n in quantity.reads if n not in quantity.example and _needs_value(n, registry)]
+    if missing or "expect" not in quantity.example:
         raise RegistryError(f"{where}: the example lacks {', '.join([*missing] or ['expect'])}")
 
 
@@ -296,15 +358,11 @@ def _needs_value(name: str, registry: Registry) -> bool:
     return leaf is None or leaf.required
 
 
-def _digest(quantities: Iterable[Quantity], vocabulary: Vocabulary) -> str:
-    """A digest of everything a result depends on: the code of the models' modules and the declared defaults."""
+def _digest(modules: Iterable[ModuleType], vocabulary: Vocabulary) -> str:
+    """A digest of everything a result depends on: the code of all modules and the declared leaves."""
     text = hashlib.sha256()
-    for module in sorted({quantity.module for quantity in quantities}):
-        text.update(inspect.getsource(inspect.getmodule(_member(quantities, module)) or object).encode())
+    for source in sorted(inspect.getsource(module) for module in modules if getattr(module, "__file__", None)):
+        text.update(source.encode())
     for leaf in vocabulary.values():
         text.update(repr(leaf).encode())
     return text.hexdigest()[:16]
-
-
-def _member(quantities: Iterable[Quantity], module: str) -> Callable[..., Any]:
-    return next(quantity.function for quantity in quantities if quantity.module == module)

@@ -161,5 +161,8 @@ def dp_training_cost_6nd(dp_training_time_6nd: Seconds, world_size: Count, gpu_h
     example=dict(mfu=0.4, step_time_6nd=4.346842, dp_step_time_6nd=5.1218438, expect=0.3394748),
 )
 def dp_mfu_6nd(mfu: Number, step_time_6nd: Seconds, dp_step_time_6nd: Seconds) -> Number:
-    """Model FLOPs utilisation that is left when plain data parallelism exposes its communication."""
+    """Model FLOPs utilisation left by plain data parallelism.
+
+    Its communication is exposed as far as the 6ND rule with plain data parallelism says.
+    """
     return mfu * step_time_6nd / dp_step_time_6nd

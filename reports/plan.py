@@ -5,37 +5,52 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from ..specs.units import format_quantity
+from .columns import Columns, text_column
 
 
 def plan_tables(plan: Mapping[str, Any]) -> tuple[Any, ...]:
     """The axes, the variables, and the sums of a plan."""
-    axes = Table(title=plan["title"], header_style="bold")
-    for column in ("axis", "labels", "from", "to"):
-        axes.add_column(column, overflow="fold")
-    for axis in plan["axes"]:
-        axes.add_row(axis["name"], str(axis["size"]), axis["first"], axis["last"])
-    variables = Table(title="variables", header_style="bold")
-    for column in ("variable", "unit", "varies along", "bytes", "shard", "chunk"):
-        variables.add_column(column, overflow="fold")
-    for variable in plan["variables"]:
-        shard, chunk = (" x ".join(map(str, variable[part])) for part in ("shard", "chunk"))
-        size = format_quantity(variable["bytes"], "B")
-        variables.add_row(variable["name"], variable["unit"], ", ".join(variable["dims"]), size, shard, chunk)
-    inputs = Table(title="inputs", header_style="bold")
-    for column in ("input", "value", "from"):
-        inputs.add_column(column, overflow="fold")
-    for entry in plan["inputs"]:
-        inputs.add_row(entry["name"], entry["value"], entry["origin"])
-    return axes, variables, inputs, Text(_summary(plan))
+    axes = [
+        text_column("axis", [axis["name"] for axis in plan["axes"]]),
+        text_column("labels", [f"{axis['size']:,}" for axis in plan["axes"]]),
+        text_column("from", [axis["first"] for axis in plan["axes"]], wraps=False),
+        text_column("to", [axis["last"] for axis in plan["axes"]], wraps=False),
+    ]
+    variables = [
+        text_column("variable", [variable["name"] for variable in plan["variables"]]),
+        text_column("unit", [variable["unit"] for variable in plan["variables"]]),
+        text_column("bytes", [format_quantity(variable["bytes"], "B") for variable in plan["variables"]], wraps=False),
+        text_column("varies along", [_along(variable, plan) for variable in plan["variables"]]),
+    ]
+    inputs = [
+        text_column("input", [entry["name"] for entry in plan["inputs"]]),
+        text_column("value", [entry["value"] for entry in plan["inputs"]], wraps=False),
+        text_column("from", [entry["origin"] for entry in plan["inputs"]]),
+    ]
+    tables = (Columns(axes), Columns(variables, keys=1), Columns(inputs, keys=1))
+    parts = [part for table in tables for part in (Text(), table)]
+    return Text(plan["title"], style="bold"), *parts, Text(), Text(_summary(plan))
+
+
+def _along(variable: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
+    """The dims of a variable, or how few it lacks."""
+    lacking = [axis["name"] for axis in plan["axes"] if axis["name"] not in variable["dims"]]
+    if not variable["dims"]:
+        return "nothing: one value"
+    if not lacking:
+        return "every axis"
+    if len(lacking) < len(variable["dims"]):
+        return f"every axis but {', '.join(lacking)}"
+    return ", ".join(variable["dims"])
 
 
 def _summary(plan: Mapping[str, Any]) -> str:
     size = format_quantity(plan["bytes"], "B")
-    lines = [f"{plan['points']:,} points in {plan['blocks']} blocks; {size} before compression in {plan['dtype']}"]
+    blocks = "1 block" if plan["blocks"] == 1 else f"{plan['blocks']:,} blocks"
+    lines = [f"{plan['points']:,} points in {blocks}; {size} before compression in {plan['dtype']}"]
     lines.append("conditions, in this order: " + (", ".join(plan["conditions"]) or "none"))
     if plan["best"]:
         lines.append(f"best: {plan['best']}")

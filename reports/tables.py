@@ -4,55 +4,59 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
-
 from ..specs.units import format_quantity
+from .columns import Column, Columns, number_column, text_column
 
 if TYPE_CHECKING:
     import xarray as xr
 
 MOST_ROWS = 40
+_COMPARISON = re.compile(r"_(<=?|>=?|==|!=)_(.*)")
 
 
-def best_table(best: xr.Dataset, most: int = MOST_ROWS) -> Table:
+def best_table(best: xr.Dataset, most: int = MOST_ROWS) -> Columns:
     """The best points: one row per kept cell, first the labels, then the winning configuration, then the outputs."""
     dims = [str(dim) for dim in best.dims]
     hidden = {"status", "margin"}
     configuration = [str(n) for n in best.data_vars if best[n].attrs.get("role") == "configuration"]
     outputs = [str(n) for n in best.data_vars if n not in hidden and str(n) not in configuration]
-    table = Table(title=_title(best), caption=_caption(best, most), header_style="bold")
-    for name in (*dims, *configuration, *outputs, "feasible"):
-        numeric = name in best and best[name].dtype.kind == "f"
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for place in itertools.islice(_places(best), most):
-        point = best.isel(place)
-        status = int(point["status"]) if "status" in point else 0
-        cells = [shown(point[name]) for name in (*dims, *configuration, *outputs)]
-        verdict = "yes" if status == 0 else meaning(point["status"].attrs, status)
-        table.add_row(*cells, verdict, style="" if status == 0 else "dim")
-    return table
+    points = [best.isel(place) for place in itertools.islice(_places(best), most)]
+    columns = [_column(name, [point[name] for point in points]) for name in (*dims, *configuration, *outputs)]
+    verdicts = [_verdict(point) for point in points]
+    if "status" in best:
+        columns.append(text_column("feasible", verdicts, wraps=False))
+    faint = frozenset(row for row, verdict in enumerate(verdicts) if verdict != "yes")
+    title = "\n".join(filter(None, [_title(best), _fixed(best)]))
+    return _table(columns, len(dims), title, _cut(best, most, "read all with --json"), faint)
 
 
-def _title(best: xr.Dataset) -> str:
-    objective = best.attrs.get("objective", "")
-    label = best[objective].attrs.get("long_name", objective) if objective in best else objective
-    over = str(best.attrs.get("over", "")).replace(" ", ", ")
-    return f"{label} ({objective}), {best.attrs.get('direction', '')} over {over}"
+def results_table(results: xr.Dataset, most: int = MOST_ROWS) -> Columns:
+    """A part of stored results: one row per point, with the labels that are fixed above it."""
+    dims = [str(dim) for dim in results.dims]
+    names = [*dims, *(str(name) for name in results.data_vars if name != "status")]
+    points = [results.isel(place) for place in itertools.islice(_places(results), most)]
+    columns = [
+        text_column(name, map(_margin, points), wraps=False)
+        if name == "margin"
+        else _column(name, [point[name] for point in points])
+        for name in names
+    ]
+    verdicts = [_verdict(point) for point in points]
+    if "status" in results:
+        columns.append(text_column("feasible", verdicts, wraps=False))
+    faint = frozenset(row for row, verdict in enumerate(verdicts) if verdict != "yes")
+    title = "\n".join(filter(None, [str(results.attrs.get("title", "")), _fixed(results)]))
+    return _table(columns, len(dims), title, _cut(results, most, "write all with -o"), faint)
 
 
-def _caption(best: xr.Dataset, most: int) -> str | None:
-    rows = math.prod(best.sizes.values())
-    return f"{most} of {rows} rows; narrow with --sel, or read all with --json" if rows > most else None
-
-
-def _places(data: xr.Dataset) -> Iterable[dict[str, int]]:
-    sizes = {str(dim): size for dim, size in data.sizes.items()}
-    for place in itertools.product(*(range(size) for size in sizes.values())):
-        yield dict(zip(sizes, place, strict=True))
+def listing(title: str, rows: Sequence[Sequence[str]], columns: Sequence[str]) -> Columns:
+    """A plain table of text."""
+    cells = [[row[position] for row in rows] for position in range(len(columns))]
+    return Columns([text_column(name, column) for name, column in zip(columns, cells, strict=True)], title, keys=1)
 
 
 def shown(value: xr.DataArray) -> str:
@@ -70,8 +74,12 @@ def meaning(attrs: Mapping[str, Any], code: int) -> str:
 
 
 def records(data: xr.Dataset) -> list[dict[str, Any]]:
-    """Every point as a plain mapping of names to values: what `--json` prints; values that are not finite are None."""
-    names = [str(name) for name in (*data.dims, *data.data_vars)]
+    """Every point as a plain mapping of names to values: what `--json` prints; values that are not finite are None.
+
+    Labels that are fixed stand in every mapping.
+    """
+    fixed = [str(name) for name, coord in data.coords.items() if not coord.dims]
+    names = [*map(str, data.dims), *fixed, *map(str, data.data_vars)]
     rows = []
     for place in _places(data):
         point = data.isel(place)
@@ -79,34 +87,68 @@ def records(data: xr.Dataset) -> list[dict[str, Any]]:
     return rows
 
 
+def _table(columns: Sequence[Column], keys: int, title: str, cut: str, faint: frozenset[int]) -> Columns:
+    """The table without the columns that say the same in every row, which are told below it."""
+    rows = len(columns[0].cells) if columns else 0
+    told = [c for c in columns[keys:] if rows > 1 and len(set(c.cells)) == 1]
+    if len(told) == len(columns) - keys:
+        told = []
+    same = ", ".join(f"{c.name} = {c.cells[0]} {c.unit}".rstrip() for c in told)
+    lines = [f"in every row: {same}" if same else "", cut]
+    shown_columns = [column for column in columns if column not in told]
+    return Columns(shown_columns, title, "\n".join(line for line in lines if line), keys, faint)
+
+
+def _column(name: str, values: Sequence[xr.DataArray]) -> Column:
+    if any("flag_values" in value.attrs or value.dtype.kind not in "fiu" for value in values):
+        return text_column(name, [shown(value) for value in values])
+    unit = str(values[0].attrs.get("units", "1")) if values else "1"
+    return number_column(name, [float(value) for value in values], unit)
+
+
+def _verdict(point: xr.Dataset) -> str:
+    """Whether a point is feasible, and which condition fails where it is not."""
+    status = int(point["status"]) if "status" in point else 0
+    if status == 0:
+        return "yes"
+    told = _COMPARISON.sub(lambda m: f" {m[1]} {m[2].replace('_', ' ')}", meaning(point["status"].attrs, status))
+    return "not computed" if told == "not_computed" else f"no: {told}"
+
+
+def _margin(point: xr.Dataset) -> str:
+    """The margin in the unit of the condition that it belongs to."""
+    units = list(point["margin"].attrs.get("condition_units", ())) or ["1"]
+    status = int(point["status"]) if "status" in point else 0
+    value = float(point["margin"])
+    return format_quantity(value, units[status - 1] if 0 <= status - 1 < len(units) else units[-1])
+
+
+def _title(best: xr.Dataset) -> str:
+    objective = best.attrs.get("objective", "")
+    label = best[objective].attrs.get("long_name", objective) if objective in best else objective
+    over = str(best.attrs.get("over", "")).replace(" ", ", ")
+    return f"{label} ({objective}): {best.attrs.get('direction', '')} over {over}"
+
+
+def _fixed(data: xr.Dataset) -> str:
+    """The labels that hold for all rows because one was selected."""
+    found = [f"{name} = {shown(coord)}" for name, coord in data.coords.items() if not coord.dims]
+    return f"at {', '.join(found)}" if found else ""
+
+
+def _cut(data: xr.Dataset, most: int, advice: str) -> str:
+    rows = math.prod(data.sizes.values())
+    return f"{most} of {rows:,} rows; narrow with --sel, or {advice}" if rows > most else ""
+
+
+def _places(data: xr.Dataset) -> Iterable[dict[str, int]]:
+    sizes = {str(dim): size for dim, size in data.sizes.items()}
+    for place in itertools.product(*(range(size) for size in sizes.values())):
+        yield dict(zip(sizes, place, strict=True))
+
+
 def _plain(value: xr.DataArray) -> Any:
     if "flag_values" in value.attrs and value.name != "status":
         return meaning(value.attrs, int(value))
     item = value.item()
     return None if isinstance(item, float) and not math.isfinite(item) else item
-
-
-def results_table(results: xr.Dataset, most: int = MOST_ROWS) -> Table:
-    """A part of stored results: one row per point, with the labels that are fixed in the title."""
-    dims = [str(dim) for dim in results.dims]
-    fixed = [f"{name} = {shown(coord)}" for name, coord in results.coords.items() if not coord.dims]
-    rows = math.prod(results.sizes.values())
-    caption = f"{most} of {rows} rows; narrow with --sel, or write all with -o" if rows > most else None
-    table = Table(title=", ".join(fixed) or None, caption=caption, header_style="bold")
-    names = [*dims, *map(str, results.data_vars)]
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for place in itertools.islice(_places(results), most):
-        point = results.isel(place)
-        table.add_row(*(shown(point[name]) for name in names))
-    return table
-
-
-def listing(title: str, rows: Sequence[Sequence[str]], columns: Sequence[str]) -> Table:
-    """A plain table of text."""
-    table = Table(title=title, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return table

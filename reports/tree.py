@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rich.text import Text
@@ -19,8 +20,13 @@ def explanation(term: Term) -> Tree:
 
 
 def _grow(tree: Tree, term: Term) -> None:
-    for child in sorted(term.children, key=lambda c: -abs(c.value)) if term.is_sum else term.children:
+    """Adds the children, of a sum the largest first and those of value 0 by name alone."""
+    nothing = [child.name for child in term.children if term.is_sum and child.value == 0]
+    shown = [child for child in term.children if child.name not in nothing]
+    for child in sorted(shown, key=lambda c: -abs(c.value)) if term.is_sum else shown:
         _grow(tree.add(_line(child)), child)
+    if nothing:
+        tree.add(Text(f"  0.0 %  nothing from {', '.join(nothing)}", style="dim"))
 
 
 def _line(term: Term) -> Text:
@@ -32,7 +38,7 @@ def _line(term: Term) -> Text:
     if term.label.lower() != term.name:
         text.append(f"  {term.label}", style="italic")
     if term.formula:
-        text.append(f"\n  {term.formula}   [{term.source}]", style="dim")
+        text.append(f"\n  {term.formula}\n  {term.source}", style="dim")
     elif term.origin:
         text.append(f"  ({term.origin})", style="dim")
     return text
@@ -40,6 +46,8 @@ def _line(term: Term) -> Text:
 
 def value_text(term: Term) -> str:
     """The value with its unit, or the option it stands for."""
+    if not math.isfinite(term.value):
+        return "no value"
     if term.options:
         return term.options[round(term.value)]
     return format_quantity(term.value, term.unit)
@@ -50,11 +58,17 @@ def as_mapping(term: Term) -> dict[str, Any]:
     return {
         "name": term.name,
         "label": term.label,
-        "value": term.options[round(term.value)] if term.options else term.value,
+        "value": _plain(term),
         "unit": term.unit,
-        "share": term.share,
+        "share": term.share if term.share is not None and math.isfinite(term.share) else None,
         "formula": term.formula,
         "source": term.source,
         "origin": term.origin,
         "terms" if term.is_sum else "inputs": [as_mapping(child) for child in term.children],
     }
+
+
+def _plain(term: Term) -> str | float | None:
+    if not math.isfinite(term.value):
+        return None
+    return term.options[round(term.value)] if term.options else term.value

@@ -17,7 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..specs.blocks import Region
+from ..specs.problems import RooflaxError
 from .checks import NOT_COMPUTED
+from .engine import MEMORY_LIMIT
 from .sweep import MARGIN, STATUS, Objective
 
 RANK = "rank"
@@ -37,11 +39,22 @@ class BestSearch:
         self.over = tuple(dim for dim in sizes if dim in objective.over)
         self.kept = tuple(dim for dim in sizes if dim not in objective.over)
         self.top = min(objective.top, math.prod(sizes[dim] for dim in self.over))
+        self._refuse_too_many()
         shape = (*(sizes[dim] for dim in self.kept), self.top)
         self._keys = np.full((2, *shape), np.inf)
         self.places = {dim: np.zeros(shape, dtype=np.int64) for dim in self.over}
         self.values: dict[str, np.ndarray] = {}
         self._shape = shape
+
+    def _refuse_too_many(self) -> None:
+        """Raises RooflaxError where the winners alone would not fit into memory."""
+        points = math.prod(self.sizes[dim] for dim in self.kept) * self.top
+        needed = 8 * points * (2 + len(self.over) + len(self.dims))
+        if needed > MEMORY_LIMIT:
+            raise RooflaxError(
+                f"The best points need {needed / 2**30:.1f} GiB in memory ({points:.3g} of them, one for each point of "
+                f"{', '.join(self.kept)}); the limit is {MEMORY_LIMIT / 2**30:.0f} GiB. Choose over more axes."
+            )
 
     def add(self, region: Region, values: Mapping[str, Any]) -> None:
         """Takes a block in: every variable with one axis per dim of the grid, of size 1 where it does not vary."""
@@ -98,7 +111,8 @@ def _rank(
     value, status, margin = (jnp.transpose(jnp.broadcast_to(part, extent), axes) for part in parts)
     value = -value if largest else value
     feasible = status == 0
-    first = jnp.where(feasible, 0.0, NOT_COMPUTED - status.astype(value.dtype))
+    later = jnp.where(status == NOT_COMPUTED, NOT_COMPUTED, NOT_COMPUTED - status.astype(value.dtype))
+    first = jnp.where(feasible, 0.0, later)
     second = jnp.where(feasible, value, -margin)
     second = jnp.where(jnp.isnan(second), jnp.inf, second)
     return _smallest(*(key.reshape(*key.shape[:kept], -1) for key in (first, second)), top=top)

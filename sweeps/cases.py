@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ..specs.axes import Axis, Inputs, Value
 from ..specs.bind import bind_keywords
 from ..specs.catalog import Catalogs
 from ..specs.problems import SpecError
+from ..specs.records import Record
 from .engine import evaluate
 from .known import RegistryNames
 from .sweep import STATUS, Sweep, sweep_of
@@ -24,12 +25,15 @@ CASE = "case"
 class CaseResult:
     """What came of one case: values by quantity (codes for categories), the status, and why it failed if it did.
 
+    `records` are the catalog records it used.
+
     A case that could not be evaluated has no values, no status and an error.
     """
 
     values: Mapping[str, float]
     status: int | None
     error: str
+    records: tuple[Record, ...] = ()
 
 
 def evaluate_cases(
@@ -48,7 +52,8 @@ def evaluate_cases(
             results[position] = CaseResult({}, None, text)
     for group in alike.values():
         sweep = sweep_of(registry, _stacked(list(group.values())), quantities)
-        results |= zip(group, _judged(sweep, quantities), strict=True)
+        for (position, inputs), result in zip(group.items(), _judged(sweep, quantities), strict=True):
+            results[position] = replace(result, records=inputs.records)
     return [results[position] for position in range(len(cases))]
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ..kernels.registry import Registry, names_in
+from ..kernels.graph import Graph
+from ..kernels.registry import Quantity, Registry, names_in
 from ..specs.conditions import Comparison, ConstraintName
 
 FEASIBLE, NOT_COMPUTED = 0, 127
+DEFINED = "defined"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Check:
     message: str
     operator: str = ""
     bound: float = 0.0
+    shows: tuple[tuple[str, str], ...] = ()
 
     @property
     def strict(self) -> bool:
@@ -43,7 +46,7 @@ class Check:
         if self.operator in ("==", "!="):
             distance = jnp.abs(value - self.bound)
             return distance if self.operator == "!=" else -distance
-        return value
+        return jnp.where(jnp.isnan(value), -1.0, 0.0) if self.operator == DEFINED else value
 
     def fails(self, margin: Any) -> Any:
         """Where a margin means failure; a margin that is not a number fails."""
@@ -52,36 +55,49 @@ class Check:
     @property
     def named(self) -> tuple[str, ...]:
         """The names whose values the message shows."""
-        return names_in(self.message)
+        return tuple(name for _, name in self.shows)
 
     def sentence(self, values: Mapping[str, float], registry: Registry) -> str:
         """Why the condition fails, with the values of one point filled in."""
-        shown = {name: registry.shown(name, values[name]) for name in names_in(self.message)}
-        return f"{self.text}: {self.message.format_map(shown)}" if not self.operator else self.message.format_map(shown)
+        return self.message.format_map({word: registry.shown(name, values[name]) for word, name in self.shows})
 
 
-def checks_of(registry: Registry, legal: Iterable[str], conditions: Iterable[Any]) -> tuple[Check, ...]:
-    """The checks of a sweep in order: legality, then what was asked for, each once."""
-    checks = [_constraint(registry, name) for name in legal]
+def checks_of(
+    registry: Registry, graph: Graph, legal: Iterable[str], conditions: Iterable[ConstraintName | Comparison]
+) -> tuple[Check, ...]:
+    """The checks of a sweep in order: values that must exist, legality, then what was asked for, each once."""
+    checks = [_defined(quantity) for quantity in graph.order if quantity.declared.undefined]
+    checks += [_constraint(registry.quantities[name]) for name in legal]
     for condition in conditions:
         if isinstance(condition, ConstraintName):
-            checks.append(_constraint(registry, condition.name))
+            checks.append(_constraint(registry.quantities[condition.name]))
         else:
             checks.append(_comparison(registry, condition))
     return tuple(dict.fromkeys(checks))
 
 
-def _constraint(registry: Registry, name: str) -> Check:
-    quantity = registry.quantities[name]
+def _defined(quantity: Quantity) -> Check:
+    text = f"{quantity.name} is defined"
+    return Check(text, quantity.name, "1", f"{quantity.name}: {quantity.declared.undefined}", DEFINED)
+
+
+def _constraint(quantity: Quantity) -> Check:
     message = quantity.declared.constraint.message if quantity.declared.constraint else ""
-    return Check(name, name, quantity.unit, message)
+    shows = tuple((word, quantity.name_of(word)) for word in names_in(message))
+    return Check(quantity.name, quantity.name, quantity.unit, f"{quantity.name}: {message}", shows=shows)
 
 
 def _comparison(registry: Registry, condition: Comparison) -> Check:
     text = condition.text.replace("{", "{{").replace("}", "}}")
-    message = f"`{text}` was asked, {condition.name} is {{{condition.name}}}"
-    unit = registry.unit(condition.name)
-    return Check(condition.text, condition.name, unit, message, condition.operator, condition.value)
+    return Check(
+        condition.text,
+        condition.name,
+        registry.unit(condition.name),
+        f"`{text}` was asked, {condition.name} is {{value}}",
+        condition.operator,
+        condition.value,
+        (("value", condition.name),),
+    )
 
 
 def judge(checks: tuple[Check, ...], values: Mapping[str, Any], like: Any) -> tuple[Any, Any]:

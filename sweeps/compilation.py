@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import jax
+
+
+def cache_folder() -> Path:
+    """Where compiled functions are kept between processes, by the convention of the platform."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rooflax" / "xla"
 
 
 def cache_compilations(folder: Path) -> None:

@@ -28,7 +28,7 @@ def _term(sweep: Sweep, name: str, values: Mapping[str, float], root: float | No
         leaf = sweep.registry.vocabulary.get(name)
         options = leaf.options if leaf else ()
         return Term(name, label, values[name], unit, share, "", "", sweep.values[name].origin, options, False, ())
-    terms = model.declared.terms
+    terms = model.terms
     below = terms or (model.reads if depth > 0 else ())
     children = tuple(
         _term(sweep, child, values, root if terms else None, depth if terms else depth - 1) for child in below

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -23,10 +23,10 @@ FORMAT = 1
 """Changes when equal specs and models would be stored differently."""
 
 
-def store_layout(sweep: Sweep, loaded: LoadedSpec) -> StoreLayout:
-    """The layout of the store of a spec's sweep."""
+def store_layout(sweep: Sweep, loaded: LoadedSpec, overrides: Sequence[str] = ()) -> StoreLayout:
+    """The layout of the store of a spec's sweep; `overrides` are those the spec was loaded with."""
     dtype, regions = loaded.spec.store.dtype, blocks_of(sweep)
-    provenance = _provenance(sweep, loaded)
+    provenance = _provenance(sweep, loaded, overrides)
     digest = _digest([FORMAT, provenance["spec_digest"], provenance["registry_digest"], provenance["version"]])
     arrays = tuple(_array(sweep, name, dtype, regions) for name in sweep.variables)
     return StoreLayout(arrays, coordinates(sweep), len(regions), provenance, digest)
@@ -39,11 +39,12 @@ def _array(sweep: Sweep, name: str, dtype: str, regions: Regions) -> ArrayLayout
     return ArrayLayout(name, dims, sweep.shape(name), kept, shards, chunks, attributes(sweep, name))
 
 
-def _provenance(sweep: Sweep, loaded: LoadedSpec) -> dict[str, Any]:
+def _provenance(sweep: Sweep, loaded: LoadedSpec, overrides: Sequence[str]) -> dict[str, Any]:
     read = {quantity.declared.source for quantity in sweep.graph.order}
     return {
         "title": loaded.spec.title,
         "spec": loaded.text,
+        "overrides": list(overrides),
         "spec_digest": _digest(loaded.canonical()),
         "registry_digest": sweep.registry.digest,
         "version": version("rooflax"),

@@ -77,7 +77,8 @@ class Sweep:
         dims = {name: frozenset(value.dims) for name, value in self.values.items()}
         for quantity in self.graph.order:
             dims[quantity.name] = frozenset().union(*(dims[name] for name in quantity.reads))
-        dims[STATUS] = dims[MARGIN] = frozenset().union(*(dims[check.reads] for check in self.checks))
+        judged = [dims[check.reads] for check in self.checks if check.reads in dims]
+        dims[STATUS] = dims[MARGIN] = frozenset().union(*judged)
         return {name: tuple(dim for dim in self.sizes if dim in own) for name, own in dims.items()}
 
     @property
@@ -113,7 +114,7 @@ def sweep_of(
     asked = [*outputs, *(condition.name for condition in conditions), *([objective.quantity] if objective else [])]
     graph = resolve(registry, asked, inputs.values)
     _require(graph, inputs)
-    checks = checks_of(registry, legal_conditions(registry, graph, inputs.values), conditions)
+    checks = checks_of(registry, graph, legal_conditions(registry, graph, inputs.values), conditions)
     inputs = replace(inputs, axes=_ordered(inputs.axes))
     wanted = [*outputs, *([objective.quantity] if objective else [])]
     return Sweep(registry, inputs, outputs, checks, _graph(registry, wanted, checks, inputs.values), objective)

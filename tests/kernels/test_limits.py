@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -30,6 +31,7 @@ MACHINE = dict(
     weight_width=2, activation_width=2, gradient_width=4, master_width=4, optimizer_width=8, kv_width=2,
     gpu_hour_price=2.5, mfu=0.4,
 )  # fmt: skip
+MIXED = dict(hidden_states_message=6.7e7, experts_per_token=2, num_moe_layers=32, num_layers=32, recompute=0)
 ONE_GPU = dict(world_size=1, global_batch_size=1, seq_len=1, prompt_len=1, output_len=1, concurrency=1)
 CASES = {
     "one GPU, one token": TINY | MACHINE | ONE_GPU,
@@ -97,19 +99,20 @@ def test_single_precision_holds_four_digits_of_a_whole_evaluation(case: str) -> 
             assert float(single[name]) == pytest.approx(float(double[name]), rel=1e-5, abs=1e-20), name
 
 
-def test_an_unused_tier_leaves_no_noise_in_the_slope() -> None:
-    """Along tp, single precision agrees with double: the unstated bandwidth of outer tiers must not enter."""
-    model = REGISTRY.quantities["tp_all_reduce_time"]
-    given = {n: float(v) for n, v in MACHINE.items() if n in model.reads} | dict(hidden_states_message=6.7e7)
-    defaults = {n: REGISTRY.vocabulary[n].default_value for n in model.reads if n not in given and n != "tp"}
+@pytest.mark.parametrize(("name", "degree"), [("tp_all_reduce_time", "tp"), ("ep_layer_comm_time", "ep")])
+def test_an_unused_tier_leaves_no_noise_in_the_slope(name: str, degree: str) -> None:
+    """Single precision agrees with double: the unstated bandwidth of outer tiers must not enter."""
+    model = REGISTRY.quantities[name]
+    given = {n: float(v) for n, v in (MACHINE | MIXED).items() if n in model.reads}
+    defaults = {n: REGISTRY.vocabulary[n].default_value for n in model.reads if n not in given and n != degree}
 
-    def slope(tp: float) -> float:
-        return float(jax.grad(lambda group: model(defaults | given | {"tp": group}))(tp))
+    def slope(size: float) -> float:
+        return float(jax.grad(lambda group: model(defaults | given | {degree: group}))(size))
 
-    for tp in (3.0, 6.0, 7.0, 12.0, 24.0):
-        single = slope(np.float32(tp))
+    for size in (3.0, 6.0, 7.0, 12.0, 24.0):
+        single = slope(size)
         with jax.enable_x64(True):
-            assert single == pytest.approx(slope(tp), rel=1e-4)
+            assert single == pytest.approx(slope(size), rel=1e-4)
 
 
 def test_slope_along_a_degree_of_one_is_that_of_using_it() -> None:
@@ -142,7 +145,7 @@ def test_slope_along_a_degree_of_one_is_that_of_using_it() -> None:
         ("interleaves", dict(vpp=2, pp=1, num_micro_batches=7), -1),
         ("interleaves", dict(vpp=2, pp=4, num_micro_batches=8), 0),
         ("fits_network", dict(world_size=128, scale_up_size=8, scale_out_size=16, tier2_size=1, tier3_size=1), 0),
-        ("has_peak_flops", dict(peak_flops=1.0), 0),
+        ("has_peak_flops", dict(stated_peak_flops=1.0), 0),
     ],
 )
 def test_margin(name: str, given: dict[str, float], margin: float) -> None:
@@ -152,14 +155,23 @@ def test_margin(name: str, given: dict[str, float], margin: float) -> None:
 
 @pytest.mark.parametrize("divisor", [1, 3, 7, 48, 1000])
 def test_whole_multiples_leave_nothing_in_single_precision(divisor: int) -> None:
-    whole = np.arange(1, 4000, dtype=np.float32)
-    product = (whole / np.float32(divisor)) * np.float32(divisor)
-    assert float(np.max(remainder(product, np.float32(divisor) / np.float32(divisor)))) == 0
-    assert float(np.max(remainder(product * np.float32(divisor), np.float32(divisor)))) == 0
-    inverse = np.float32(1) / np.float32(divisor)
-    assert float(np.max(remainder(whole, inverse))) == 0
+    whole, one = jnp.arange(1, 4000, dtype=jnp.float32), jnp.float32(divisor)
+    rounded = whole / one * one
+    assert float(jnp.max(remainder(rounded, jnp.float32(1)))) == 0
+    assert float(jnp.max(remainder(rounded * one, one))) == 0
+    assert float(jnp.max(remainder(whole, 1 / one))) == 0
+
+
+def test_remainder() -> None:
+    assert remainder(jnp.array([7.0, 8.0, 0.5, 170.625]), jnp.array([4.0, 4.0, 1.0, 1.0])).tolist() == [
+        3,
+        0,
+        0.5,
+        0.625,
+    ]
 
 
 def test_ratio_by_zero_has_a_value_and_a_slope() -> None:
-    assert float(ratio(np.float32(3), np.float32(0))) == 0
-    assert float(jax.grad(lambda d: ratio(3.0, d, 7.0))(0.0)) == 0
+    three, zero = jnp.float32(3), jnp.float32(0)
+    assert float(ratio(three, zero)) == 0
+    assert float(jax.grad(lambda denominator: ratio(three, denominator, 7.0))(zero)) == 0

@@ -85,14 +85,14 @@ def double_precision():
 
 def example(model: Quantity) -> dict[str, float]:
     """The worked example, with the declared default of every leaf that it leaves out."""
-    given = model.declared.example
+    given = model.example
     return {
         name: float(given[name]) if name in given else REGISTRY.vocabulary[name].default_value for name in model.reads
     }
 
 
 def expected(model: Quantity) -> float:
-    return float(model.declared.example["expect"])
+    return float(model.example["expect"])
 
 
 def is_switch(name: str) -> bool:
@@ -127,7 +127,7 @@ def points(model: Quantity) -> list[dict[str, float]]:
 
 @every_model
 def test_worked_example(model: Quantity) -> None:
-    assert float(model(example(model))) == pytest.approx(expected(model), rel=model.declared.example.get("rel", 1e-4))
+    assert float(model(example(model))) == pytest.approx(expected(model), rel=model.example.get("rel", 1e-4))
 
 
 @every_model

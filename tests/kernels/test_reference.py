@@ -132,7 +132,8 @@ def evaluated(outputs: list[str], values: dict[str, float]) -> dict[str, float]:
 
 def legality(values: dict[str, float]) -> dict[str, float]:
     """Margins of the legal conditions that can be had from the given values."""
-    names = [name for name, q in REGISTRY.constraints.items() if q.declared.constraint.legal]
+    rules = {name: model.declared.constraint for name, model in REGISTRY.constraints.items()}
+    names = [name for name, rule in rules.items() if rule and rule.legal]
     known = [name for name in names if not resolve(REGISTRY, [name], values.keys()).missing]
     return evaluated(known, values)
 
