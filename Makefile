@@ -27,7 +27,7 @@ help:
 
 demo: .venv/demo-$(KEY)
 	$(BIN)/rooflax run $(DEMO) -o $(DEMO_STORE)
-	$(BIN)/rooflax best $(DEMO_STORE)
+	$(BIN)/rooflax best $(DEMO_STORE) --sel 'scale_out_bandwidth=50 GB/s'
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST)
