@@ -10,44 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .commands import CATALOG, JSON, MODELS, QUIET, SET, Commands
+
 if TYPE_CHECKING:
     from .workbench import Workbench
-
-MODELS = click.option(
-    "--models", multiple=True, type=click.Path(path_type=Path), help="File of cost models of your own; runs as code."
-)
-CATALOG = click.option(
-    "--catalog", multiple=True, type=click.Path(path_type=Path), help="Folder of catalog records of your own."
-)
-SET = click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set an input or a key of the spec; VALUE is YAML."
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-QUIET = click.option("--quiet", is_flag=True, help="Print results and errors only.")
-
-
-class Commands(click.Group):
-    """A group whose commands end bad input with one message and the exit code it carries."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command; what is the user's to mend is told without a traceback."""
-        from .specs.problems import RooflaxError
-
-        try:
-            return super().invoke(ctx)
-        except RooflaxError as error:
-            click.echo(str(error), err=True)
-            ctx.exit(error.exit_code)
-        except BrokenPipeError:
-            sys.stderr.close()
-            ctx.exit(1)
-        except OSError as error:
-            place = f"{error.filename}: " if error.filename else ""
-            click.echo(f"{place}{(error.strerror or str(error)).lower()}", err=True)
-            ctx.exit(1)
-        except KeyboardInterrupt:
-            click.echo("stopped; the finished blocks of a run are kept, and the same command resumes it", err=True)
-            ctx.exit(130)
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

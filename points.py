@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .specs.known import UnknownName, check_quantity, input_name
 from .specs.problems import Problem, RooflaxError, SpecError
 from .sweeps import engine
+from .sweeps.checks import DEFINED
 from .sweeps.sweep import STATUS
 from .workbench import Workbench, low_confidence, workbench
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from .specs.terms import Term
+    from .sweeps.cases import CaseResult
+    from .sweeps.sweep import Sweep
 
 
 def evaluate(
@@ -34,7 +37,8 @@ def evaluate(
     """Quantities at a point or over a grid, each on the dims it depends on, with `status` and `margin`.
 
     Inputs are numbers in base units, strings with units, lists and grid forms (axes), or DataArrays. Raises SpecError
-    with all problems of the inputs at once. `attrs["notices"]` holds what there is to say about the inputs.
+    with all problems of the inputs at once, and RooflaxError where a single point has no value by its formula; in a
+    grid such a point is NaN with a status. `attrs["notices"]` holds what there is to say about the inputs.
     """
     if dtype not in ("float32", "float64"):
         raise RooflaxError(f"dtype {dtype!r} is not one of float32, float64")
@@ -42,8 +46,17 @@ def evaluate(
 
     names = [quantities] if isinstance(quantities, str) else list(quantities)
     sweep = workbench(models, catalog).sweep(names, inputs)
-    found = dataset(sweep, engine.evaluate(sweep, dtype=dtype))
+    arrays = engine.evaluate(sweep, dtype=dtype)
+    if not sweep.axes:
+        _require_value(sweep, int(arrays[STATUS]))
+    found = dataset(sweep, arrays)
     return found.assign_attrs(notices=[*sweep.inputs.notices, *low_confidence(sweep.inputs.records)])
+
+
+def _require_value(sweep: Sweep, status: int) -> None:
+    """Raises RooflaxError where a formula has no value at the one point of a sweep."""
+    if status and sweep.checks[status - 1].operator == DEFINED:
+        raise RooflaxError(sweep.checks[status - 1].sentence({}, sweep.registry))
 
 
 def explain(quantity: str, *, depth: int = 1, **inputs: object) -> Term:
@@ -82,6 +95,7 @@ def evaluate_point(
     sweep, loaded = bench.point(quantities, overrides, spec)
     arrays = engine.evaluate(sweep, [*quantities, STATUS])
     status = int(arrays[STATUS])
+    _require_value(sweep, status)
     (message,) = failures(sweep, arrays[STATUS].reshape(1))
     found = {}
     for name in quantities:
@@ -119,8 +133,13 @@ def table_of(bench: Workbench, path: Path, quantities: Sequence[str]) -> CaseTab
 
     columns, rows = _read_cases(path)
     _check_columns(bench, path, columns, quantities)
-    cases = [{name: scalar(text) for name, text in zip(columns, row, strict=True) if text.strip()} for row in rows]
-    results = evaluate_cases(bench.registry, bench.catalogs, cases, quantities)
+    whole = {i: row for i, row in enumerate(rows) if len(row) == len(columns)}
+    cases = [
+        {name: scalar(text) for name, text in zip(columns, row, strict=True) if text.strip()} for row in whole.values()
+    ]
+    found = dict(zip(whole, evaluate_cases(bench.registry, bench.catalogs, cases, quantities), strict=True))
+    results = [found.get(i) or _uneven(row, columns) for i, row in enumerate(rows)]
+    rows = [[*row, *[""] * len(columns)][: len(columns)] for row in rows]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*columns, *quantities, "status", "error"])
@@ -140,11 +159,13 @@ def _read_cases(path: Path) -> tuple[list[str], list[list[str]]]:
         raise RooflaxError(f"{path} cannot be read as a CSV: {error}") from error
     if not lines:
         raise RooflaxError(f"{path} is empty; a header of input names and a row per case were expected")
-    columns, rows = [name.strip() for name in lines[0]], lines[1:]
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(columns):
-            raise RooflaxError(f"{path}: row {number} has {len(row)} cells, the header has {len(columns)}")
-    return columns, rows
+    return [name.strip() for name in lines[0]], lines[1:]
+
+
+def _uneven(row: Sequence[str], columns: Sequence[str]) -> CaseResult:
+    from .sweeps.cases import CaseResult
+
+    return CaseResult({}, None, f"{len(row)} cells, the header has {len(columns)}")
 
 
 def _check_columns(bench: Workbench, path: Path, columns: Sequence[str], quantities: Sequence[str]) -> None:

@@ -98,7 +98,10 @@ def run_loaded(
     sweep = sweep_of_spec(bench.registry, loaded)
     target = create_or_resume(path, layout_of(sweep, loaded, overrides), overwrite=overwrite)
     regions, done = engine.blocks_of(sweep), target.done()
-    if not (done.all() and _is_finished(target.path)):
+    # A marked block whose files were lost since is computed again.
+    done &= np.array([not marked or target.holds(regions[index]) for index, marked in enumerate(done)], dtype=bool)
+    complete = _is_finished(target.path) and (sweep.objective is None or target.has_group("best"))
+    if not (done.all() and complete):
         _fill(sweep, target, regions, done, loaded.spec.store.dtype, progress)
     return Run(target.path, len(regions), int(done.sum()), sweep.points, loaded.notices)
 

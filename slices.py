@@ -77,7 +77,12 @@ def _nearest_label(labels: np.ndarray, unit: str, wanted: object, entry: str) ->
     if not labels.min() <= number <= labels.max():
         low, high = (format_quantity(float(bound), unit) for bound in (labels.min(), labels.max()))
         raise RooflaxError(f"--sel {entry}: the labels go from {low} to {high}")
-    return int(np.abs(labels - number).argmin())
+    nearest_one = int(np.abs(labels - number).argmin())
+    if unit == "1" and labels[nearest_one] != number and np.array_equal(labels, np.floor(labels)):
+        # Between two degrees of parallelism there is nothing to be near to.
+        shown = ", ".join(format_quantity(float(label), unit) for label in labels[:20])
+        raise RooflaxError(f"--sel {entry}: there is no label {wanted}; the labels are {shown}")
+    return nearest_one
 
 
 def slice_of(path: str | os.PathLike[str], selection: Sequence[str], variables: Sequence[str] | None) -> xr.Dataset:

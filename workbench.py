@@ -71,7 +71,8 @@ class Workbench:
         from .sweeps.sweep import sweep_of
 
         self.check_quantities(quantities)
-        return sweep_of(self.registry, bind_keywords(inputs, known=self.names, catalogs=self.catalogs), quantities)
+        bound = bind_keywords(inputs, known=self.names, catalogs=self.catalogs)
+        return sweep_of(self.registry, bound, quantities, capacity=True)
 
     def point(self, quantities: Sequence[str], overrides: Sequence[str], spec: str | None) -> tuple[Sweep, LoadedSpec]:
         """The sweep of quantities at the one point that `--set` overrides, and perhaps a spec, describe."""
@@ -85,7 +86,7 @@ class Workbench:
         if loaded.inputs.axes:
             axes = ", ".join(f"{axis.name} ({axis.size})" for axis in loaded.inputs.axes)
             raise RooflaxError(f"one point was expected, but {axes} varies; give each one value with --set, or use run")
-        return sweep_of_spec(self.registry, loaded), loaded
+        return sweep_of_spec(self.registry, loaded, capacity=True), loaded
 
     def check_quantities(self, quantities: Sequence[str]) -> None:
         """Raises SpecError unless all of these are computed quantities."""

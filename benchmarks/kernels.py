@@ -104,12 +104,12 @@ def rebound() -> Iterator[None]:
     ]
     with np.errstate(all="ignore"):
         for module in modules:
-            module.jnp = np
+            setattr(module, "jnp", np)  # noqa: B010 (a module's attributes are unknown to the type checker)
         try:
             yield
         finally:
             for module in modules:
-                module.jnp = jnp
+                setattr(module, "jnp", jnp)  # noqa: B010
 
 
 def _seconds(action: Callable[[], object]) -> float:

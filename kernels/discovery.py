@@ -13,6 +13,7 @@ from types import ModuleType
 
 from ..specs.problems import RooflaxError
 from ..specs.vocabulary import shipped
+from .examples import try_example
 from .registry import Registry, RegistryError, build_registry
 
 
@@ -23,14 +24,23 @@ def shipped_registry() -> Registry:
 
 
 def registry_with(model_files: Sequence[Path]) -> Registry:
-    """The registry of this package's models and of the given files, which are run as trusted code."""
-    if not model_files:
+    """The registry of this package's models and of the given files, which are run as trusted code.
+
+    Every model of the files is tried on its worked example. Raises RooflaxError with the first thing that is wrong.
+    """
+    files = {path.resolve(): path for path in model_files}
+    if not files:
         return shipped_registry()
-    modules = [*_own_modules(), *(_load(path) for path in model_files)]
+    loaded = {path: _load(path) for path in files.values()}
     try:
-        return build_registry(modules, shipped())
-    except RegistryError as error:
-        raise RooflaxError(f"{', '.join(map(str, model_files))}: {error}") from error
+        registry = build_registry([*_own_modules(), *loaded.values()], shipped())
+    except (RegistryError, ValueError) as error:
+        raise RooflaxError(f"{', '.join(map(str, loaded))}: {error}") from error
+    for path, module in loaded.items():
+        for quantity in registry.quantities.values():
+            if quantity.module == module.__name__:
+                try_example(quantity, registry, str(path))
+    return registry
 
 
 def _own_modules() -> list[ModuleType]:
@@ -50,6 +60,6 @@ def _load(path: Path) -> ModuleType:
     sys.modules[name] = module  # annotations are resolved through sys.modules
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RooflaxError(f"{path}: {type(error).__name__}: {error}") from error
     return module

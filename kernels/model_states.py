@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from .annotations import Bytes, Choice, Count, Flag
-from .registry import cost_model
+from .annotations import Bytes, Choice, Count, Flag, Number
+from .registry import constraint, cost_model
 
 _MIXED = dict(weight_width=2, gradient_width=4, master_width=4, optimizer_width=8)
 
@@ -244,3 +244,15 @@ def state_bytes(degree: Count, stage: Choice, weight: Bytes, gradient: Bytes, op
         + gradient / jnp.where(stage >= 2, degree, 1.0)
         + optimizer / jnp.where(stage >= 1, degree, 1.0)
     )
+
+
+@constraint(
+    legal=True,
+    message="the precision has no gradients ({gradient_width} each) or no optimizer states: it describes serving only",
+    formula=r"\min(g, o) > 0",
+    source="definition: records of inference presets leave the widths of training at 0",
+    example=dict(gradient_width=0.0, optimizer_width=8.0, expect=-1.0),
+)
+def trains_in_precision(gradient_width: Bytes, optimizer_width: Bytes) -> Number:
+    """Whether the precision describes training."""
+    return jnp.where(jnp.minimum(gradient_width, optimizer_width) > 0, 0.0, -1.0)

@@ -359,7 +359,11 @@ def tokens_per_second_per_gpu(tokens_per_second: PerSecond, world_size: Count) -
 def predicted_mfu(
     model_flops_per_step: Flops, step_time: Seconds, world_size: Count, peak_flops: FlopsPerSecond
 ) -> Number:
-    """Model FLOPs utilisation, predicted: recomputation does not count."""
+    """Model FLOPs utilisation, predicted: recomputation does not count.
+
+    By default the model FLOPs count the full square of attention, of which causal kernels execute half, so long
+    sequences can show more than `compute_efficiency`; `causal_attention_counted` counts the half.
+    """
     return model_flops_per_step / (step_time * world_size * peak_flops)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from ..specs.units import UnitError, format_quantity, parse_quantity
 
 GAP = 2
 _SHARED = (1e-2, 1e4)
-_PLAIN = 1e7
+_HANDY = (1.0, 1e3)
 
 
 @dataclass(frozen=True)
@@ -69,13 +68,22 @@ def number_column(name: str, values: Sequence[float], unit: str) -> Column:
     sizes = [abs(value) for value in values if math.isfinite(value) and value != 0]
     if not sizes:
         return Column(name, tuple(texts), right=True)
-    suffixes = Counter(format_quantity(size, unit).partition(" ")[2] for size in sizes)
-    for suffix, _ in suffixes.most_common():
-        scale = _scale(suffix, unit)
-        low, high = (0.0, _PLAIN) if scale == 1 else _SHARED
-        if low <= min(sizes) / scale and max(sizes) / scale < high:
-            return Column(name, tuple(format_quantity(value / scale, "1") for value in values), suffix, right=True)
-    return Column(name, tuple(texts), right=True)
+    scales = {suffix: _scale(suffix, unit) for suffix in {_suffix(size, unit) for size in sizes}}
+    fitting = [
+        suffix
+        for suffix, scale in scales.items()
+        if len(scales) == 1 or (_SHARED[0] <= min(sizes) / scale and max(sizes) / scale < _SHARED[1])
+    ]
+    if not fitting or math.inf in scales.values():
+        return Column(name, tuple(texts), right=True)
+    handy = {suffix: sum(_HANDY[0] <= size / scales[suffix] < _HANDY[1] for size in sizes) for suffix in fitting}
+    best = max(sorted(fitting), key=lambda suffix: (handy[suffix], scales[suffix] == 1))
+    return Column(name, tuple(format_quantity(value / scales[best], "1") for value in values), best, right=True)
+
+
+def _suffix(size: float, unit: str) -> str:
+    """The unit with which a value is shown."""
+    return format_quantity(size, unit).partition(" ")[2]
 
 
 def _scale(suffix: str, unit: str) -> float:

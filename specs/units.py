@@ -124,8 +124,9 @@ def expectation(unit: str) -> str:
 def format_quantity(value: float, unit: str) -> str:
     """`value`, given in `unit`, to 4 significant digits with an engineering prefix: `312 TFLOP/s`, `1.2 ms`.
 
-    B, b, FLOP, J, W and s take decimal prefixes, long times are given in min, h or d. Plain numbers and $ take
-    k M G T P from 10^4 on, but whole plain numbers below 10^6 are given in full; other units take none.
+    B, b, FLOP, J, W and s take decimal prefixes, long times are given in min, h or d. Amounts of $ take
+    k M G T P from 10^4 on, plain numbers M G T P from 10^6 on, and whole ones below that are given in full; other
+    units take none.
     `nan` and `inf` are written as such, which `parse_quantity` refuses; all else it reads back to the shown digits.
     """
     number, head, tail = float(value), *_split(unit)
@@ -140,7 +141,7 @@ def format_quantity(value: float, unit: str) -> str:
     rounded = _rounded(number)
     prefixes = _shown_prefixes(head, tail)
     power = min(max(rounded.adjusted() // 3 * 3, min(prefixes)), max(prefixes)) if rounded else 0
-    if head in ("", "$") and rounded.adjusted() < 4:
+    if rounded.adjusted() < {"": 6, "$": 4}.get(head, -math.inf):
         power = 0
     return f"{_digits(rounded.scaleb(-power))} {prefixes[power]}{head}{tail}".rstrip()
 
@@ -172,6 +173,9 @@ def _unit_of(text: str, wanted: _Unit) -> _Unit:
         return _read_unit(text)
     if any(wanted.exponents):
         raise UnitError(f"`{text}` is a multiplier without a unit")
+    if text == "k":
+        # People who say 4k of tokens or of sequence length mean 4096 as often as 4000.
+        raise UnitError("`k` is read as 1000 by some and as 1024 by others; write the number, or `Ki` for 1024")
     return _Unit(scale, wanted.exponents)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -38,6 +39,8 @@ def open_results(path: str | os.PathLike[str], group: str = "") -> xr.Dataset:
         if not group:
             return dataset
         groups = {name: inside for name, inside in sorted(root.groups()) if name != BLOCKS}
+        if group not in groups and not is_finished(place):
+            raise StoreError(f"{place} is not finished, so it has no {group} yet; the command that began it resumes it")
         if group not in groups:
             raise StoreError(f"{place} has no group {group}; it has {', '.join(groups) or 'none'}")
         part = _dataset(groups[group], place)
@@ -104,7 +107,7 @@ def first_damaged(array: zarr.Array, bounds: Sequence[tuple[int, int]]) -> tuple
 
 
 def _dataset(group: zarr.Group, place: Path) -> xr.Dataset:
-    attrs = dict(group.attrs)
+    attrs: dict[str, Any] = dict(group.attrs)
     arrays = dict(sorted(group.arrays()))
     # The files of a group have no order; `variables` remembers that of the outputs.
     order = [name for name in list(map(str, attrs.pop(VARIABLES, ()))) if name in arrays]
@@ -121,8 +124,24 @@ def _dataset(group: zarr.Group, place: Path) -> xr.Dataset:
 
 
 def _variable(array: zarr.Array, place: Path) -> xr.Variable:
+    _check_whole(array, place)
     data = indexing.LazilyIndexedArray(StoredArray(array, place))
     return xr.Variable(dims_of(array), data, attrs=dict(array.attrs))
+
+
+def _check_whole(array: zarr.Array, place: Path) -> None:
+    """Refuses an array of a finished store some of whose files are gone: they would read as if never computed."""
+    if not is_finished(place):
+        return
+    lengths = array.shards or array.chunks
+    due = math.prod(-(-size // length) for size, length in zip(array.shape, lengths, strict=True))
+    folder = place / array.path
+    here = sum(not name.endswith((".json", ".partial")) for _, _, names in os.walk(folder) for name in names)
+    if here < due:
+        raise StoreError(
+            f"{place} is damaged: {array.path} lacks {due - here} of its {due} files; run the spec again, with "
+            "--overwrite where that does not restore it"
+        )
 
 
 def _labels(variable: xr.Variable) -> xr.Variable:
@@ -168,5 +187,5 @@ def _damage(path: Path, array: zarr.Array, chunk: tuple[int, ...]) -> str:
     key = array.metadata.encode_chunk_key(tuple(file))
     return (
         f"{path}: array {array.path} is damaged in chunk {chunk}, in file {array.path}/{key}: it cannot be decoded or "
-        f"its checksum does not match; `rooflax check {path} --repair` computes it again"
+        f"its checksum does not match; run the spec again with --overwrite to compute it anew"
     )

@@ -41,8 +41,12 @@ class Store:
         self._store = zarr_store(path)
         root = zarr.open_group(_Unread(self._store), mode="r+")
         arrays = dict(_arrays(root))
-        if _MARKS not in arrays:
-            raise StoreError(f"{path} is damaged: it has no array {_MARKS}")
+        stated: Any = root.attrs.get(VARIABLES, [])
+        lost = [name for name in (_MARKS, *map(str, stated)) if name not in arrays]
+        if lost:
+            raise StoreError(
+                f"{path} is damaged: it has no array {', '.join(lost)}; give --overwrite to compute it anew"
+            )
         self._marks = arrays.pop(_MARKS)
         self._arrays = arrays
         labels = str(root.attrs.get(COORDINATES, "")).split()
@@ -60,6 +64,25 @@ class Store:
         # What is being written, or was when its process died, has a longer name.
         found[[int(name) for name in names if name.isdecimal()]] = True
         return found
+
+    def holds(self, region: Region) -> bool:
+        """Whether every shard that a block writes lies on the disk; marks alone do not tell."""
+        for name in self._results:
+            array = self._arrays[name]
+            if writes(region, dims_of(array)) and not (self.path / name / _key(array, region)).is_file():
+                return False
+        return True
+
+    def has_group(self, group: str) -> bool:
+        """Whether the store has a group of results with all the arrays it states."""
+        found = {name for name in self._arrays if name.startswith(f"{group}/")}
+        if not found:
+            return False
+        stated: Any = zarr.open_group(self._store, path=group, mode="r", use_consolidated=False).attrs.get(
+            VARIABLES, []
+        )
+        files = (self.path / group / name for name in map(str, stated))
+        return all(f"{group}/{place.name}" in found and any(place.rglob("c*")) for place in files)
 
     def write(self, region: Region, arrays: Mapping[str, np.ndarray]) -> None:
         """The values of one block: each array by its path in the store, in the shape of the block along its dims.
@@ -144,6 +167,16 @@ class _Unread(WrapperStore[zarr.abc.store.Store]):
 
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         return await super().get(key, prototype, byte_range) if key.endswith("zarr.json") else None
+
+
+def _key(array: zarr.Array, region: Region) -> str:
+    """The name of the shard that a block writes, within its array."""
+    metadata: Any = array.metadata
+    starts = [part.start or 0 for part in region.selection(dims_of(array))]
+    shards = array.shards or array.chunks
+    return metadata.chunk_key_encoding.encode_chunk_key(
+        tuple(start // length for start, length in zip(starts, shards, strict=True))
+    )
 
 
 def _arrays(root: zarr.Group, prefix: str = "") -> Iterator[tuple[str, zarr.Array]]:

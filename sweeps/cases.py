@@ -51,7 +51,7 @@ def evaluate_cases(
             text = "; ".join(f"{problem.where}: {problem.message}" for problem in error.problems)
             results[position] = CaseResult({}, None, text)
     for group in alike.values():
-        sweep = sweep_of(registry, _stacked(list(group.values())), quantities)
+        sweep = sweep_of(registry, _stacked(list(group.values())), quantities, capacity=True)
         for (position, inputs), result in zip(group.items(), _judged(sweep, quantities), strict=True):
             results[position] = replace(result, records=inputs.records)
     return [results[position] for position in range(len(cases))]

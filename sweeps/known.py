@@ -52,3 +52,20 @@ def legal_conditions(registry: Registry, graph: Graph, given: Collection[str]) -
     return tuple(
         name for name, q in conditions if q.declared.constraint and q.declared.constraint.legal and applies(name)
     )
+
+
+def capacity_conditions(registry: Registry, graph: Graph, given: Collection[str]) -> tuple[str, ...]:
+    """The conditions of capacity that a question touches though it does not ask for them, such as `fits_memory`.
+
+    They are those of the main models that hold a computed quantity of the graph against inputs that can be had.
+    """
+    computed = {quantity.name for quantity in graph.order}
+    return tuple(
+        name
+        for name, quantity in registry.constraints.items()
+        if not quantity.namespace
+        and (condition := quantity.declared.constraint)
+        and not condition.legal
+        and computed.intersection(quantity.reads)
+        and not resolve(registry, [name], given).missing
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,8 +86,10 @@ def attributes(sweep: Sweep, name: str) -> dict[str, Any]:
         own |= _flags(list(range(len(quantity.options))), list(quantity.options))
     if quantity.description:
         own["comment"] = " ".join(quantity.description.split())
+    if quantity.declared.errata:
+        own["errata"] = [asdict(erratum) for erratum in quantity.declared.errata]
     return {**own, "formula": quantity.declared.formula, "source": quantity.declared.source}
 
 
 def _flags(values: list[int], meanings: list[str]) -> dict[str, Any]:
-    return {"flag_values": values, "flag_meanings": " ".join(meanings)}
+    return {"flag_values": values, "flag_meanings": " ".join(meaning.replace(" ", "_") for meaning in meanings)}

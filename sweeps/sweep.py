@@ -14,9 +14,9 @@ from ..kernels.graph import Graph, resolve
 from ..kernels.registry import Registry
 from ..specs.axes import Axis, Inputs, Value
 from ..specs.loaded import LoadedSpec
-from ..specs.problems import Problem, SpecError
+from ..specs.problems import Problem, RooflaxError, SpecError
 from .checks import Check, checks_of
-from .known import legal_conditions
+from .known import capacity_conditions, legal_conditions
 
 STATUS, MARGIN = "status", "margin"
 SHORT_AXIS = 16
@@ -83,8 +83,13 @@ class Sweep:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The names that are computed and kept: the outputs, the status and its margin."""
-        return (*self.outputs, STATUS, MARGIN)
+        """The names that are computed and kept: the outputs that are no labels, the status and its margin."""
+        return (*(name for name in self.outputs if name not in self.labels), STATUS, MARGIN)
+
+    @cached_property
+    def labels(self) -> frozenset[str]:
+        """The names that label the grid: the axes, and the members of zipped ones."""
+        return frozenset(name for axis in self.axes for name in (axis.name, *axis.coords))
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a variable on its own dims."""
@@ -107,24 +112,34 @@ def sweep_of(
     outputs: Iterable[str],
     conditions: Iterable[Any] = (),
     objective: Objective | None = None,
+    *,
+    capacity: bool = False,
 ) -> Sweep:
-    """The sweep of `outputs` over bound inputs; raises SpecError where a required input is missing."""
+    """The sweep of `outputs` over bound inputs; raises SpecError where a required input is missing.
+
+    `capacity` adds the conditions of capacity that the outputs touch, for questions that have no `where`.
+    """
     outputs = tuple(dict.fromkeys(outputs))
     conditions = tuple(conditions)
     asked = [*outputs, *(condition.name for condition in conditions), *([objective.quantity] if objective else [])]
     graph = resolve(registry, asked, inputs.values)
     _require(graph, inputs)
-    checks = checks_of(registry, graph, legal_conditions(registry, graph, inputs.values), conditions)
+    applied = legal_conditions(registry, graph, inputs.values)
+    if capacity:
+        applied += capacity_conditions(registry, graph, inputs.values)
+    checks = checks_of(registry, graph, applied, conditions)
     inputs = replace(inputs, axes=_ordered(inputs.axes))
+    if objective and any(objective.quantity in (axis.name, *axis.coords) for axis in inputs.axes):
+        raise RooflaxError(f"`{objective.quantity}` is an axis; the best of it is its first or last label")
     wanted = [*outputs, *([objective.quantity] if objective else [])]
     return Sweep(registry, inputs, outputs, checks, _graph(registry, wanted, checks, inputs.values), objective)
 
 
-def sweep_of_spec(registry: Registry, loaded: LoadedSpec) -> Sweep:
+def sweep_of_spec(registry: Registry, loaded: LoadedSpec, *, capacity: bool = False) -> Sweep:
     """The sweep a spec describes."""
     best = loaded.spec.best
     objective = Objective(best.objective, best.maximize is not None, tuple(best.over), best.top) if best else None
-    return sweep_of(registry, loaded.inputs, loaded.spec.outputs, loaded.conditions, objective)
+    return sweep_of(registry, loaded.inputs, loaded.spec.outputs, loaded.conditions, objective, capacity=capacity)
 
 
 def _graph(registry: Registry, outputs: Iterable[str], checks: Iterable[Check], given: Collection[str]) -> Graph:

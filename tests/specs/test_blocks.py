@@ -95,7 +95,7 @@ def test_chunks_come_near_their_budget(sizes):
 def test_a_billion_points_in_six_dims():
     sizes = {"a": 10, "b": 16, "c": 25, "d": 25, "e": 100, "f": 100}
     assert math.prod(sizes.values()) == 10**9
-    lengths = blocks.block_grid(sizes)
+    lengths = blocks.block_grid(sizes, 4_000_000)
     assert lengths == {"a": 1, "b": 1, "c": 14, "d": 25, "e": 100, "f": 100}
     shards, chunks = blocks.chunking(tuple(sizes), sizes, lengths, 4)
     assert shards == (1, 1, 14, 27, 102, 102)
@@ -117,7 +117,7 @@ def test_a_grid_without_dims_is_one_block_of_one_point():
 
 
 def test_a_single_long_dim_is_split_too():
-    assert blocks.block_grid({"a": 10**9}) == {"a": 4_000_000}
+    assert blocks.block_grid({"a": 10**9}) == {"a": blocks.TARGET_POINTS}
 
 
 def test_a_part_length_gets_small_factors_where_they_cost_little():
@@ -131,7 +131,7 @@ def test_the_last_block_stops_with_the_grid():
 
 def test_regions_of_a_trillion_points_are_made_when_asked_for():
     sizes = {"a": 500, "b": 500, "c": 100, "d": 100, "e": 400}
-    found = blocks.regions(sizes, blocks.block_grid(sizes))
+    found = blocks.regions(sizes, blocks.block_grid(sizes, 4_000_000))
     assert len(found) == 250_000
     assert found[-1] == Region(249_999, {"a": (499, 500), "b": (499, 500), "c": (0, 100), "d": (0, 100), "e": (0, 400)})
     assert [region.index for region in found[10:30:10]] == [10, 20]

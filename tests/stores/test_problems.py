@@ -228,7 +228,7 @@ def test_damage_is_named_by_array_and_chunk(sweep, tmp_path, position, chunk):
         found.step_time.load()
     assert str(caught.value) == (
         f"{path}: array step_time is damaged in chunk {chunk}, in file step_time/c/1/2/0: it cannot be decoded or its "
-        f"checksum does not match; `rooflax check {path} --repair` computes it again"
+        f"checksum does not match; run the spec again with --overwrite to compute it anew"
     )
     np.testing.assert_array_equal(found.step_time[0].values, sweep.expected("step_time")[0])
     for read in (
@@ -265,4 +265,4 @@ def test_a_store_that_lost_its_marks_is_named(sweep, tmp_path):
     shutil.rmtree(path / "_blocks")
     with pytest.raises(stores.StoreError) as caught:
         stores.open_store(path)
-    assert str(caught.value) == f"{path} is damaged: it has no array _blocks/done"
+    assert str(caught.value) == f"{path} is damaged: it has no array _blocks/done; give --overwrite to compute it anew"

@@ -18,7 +18,9 @@ MAY_IMPORT = {
     "reports": {"reports", "specs"},
     "sweeps": {"sweeps", "kernels", "specs"},
     "root": {"root", *PACKAGES},
-    "cli": {"root", *PACKAGES},
+    "cli": {"root", "commands", *PACKAGES},
+    "cli_documents": {"root", "commands", *PACKAGES},
+    "commands": {"root", *PACKAGES},
     "__main__": {"cli"},
 }
 HOMES = {
@@ -32,7 +34,7 @@ HOMES = {
     "holoviews": {"reports"},
     "panel": {"reports"},
     "bokeh": {"reports"},
-    "click": {"cli"},
+    "click": {"cli", "cli_documents", "commands"},
 }
 
 

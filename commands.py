@@ -1,0 +1,62 @@
+"""What all commands share: options, and the group that ends bad input with one message."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+MODELS = click.option(
+    "--models", multiple=True, type=click.Path(path_type=Path), help="File of cost models of your own; runs as code."
+)
+CATALOG = click.option(
+    "--catalog", multiple=True, type=click.Path(path_type=Path), help="Folder of catalog records of your own."
+)
+SET = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set an input or a key of the spec; VALUE is YAML."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+QUIET = click.option("--quiet", is_flag=True, help="Print results and errors only.")
+
+
+LAZY = {"reproduce": "cli_documents", "measured": "cli_documents"}
+
+
+class Commands(click.Group):
+    """A group whose commands end bad input with one message and the exit code it carries.
+
+    Those of `LAZY` are in modules of their own.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, in alphabetical order."""
+        return sorted({*super().list_commands(ctx), *LAZY})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, wherever it is defined."""
+        if cmd_name in LAZY:
+            return getattr(import_module(f"{__package__}.{LAZY[cmd_name]}"), cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; what is the user's to mend is told without a traceback."""
+        from .specs.problems import RooflaxError
+
+        try:
+            return super().invoke(ctx)
+        except RooflaxError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(error.exit_code)
+        except BrokenPipeError:
+            sys.stderr.close()
+            ctx.exit(1)
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            click.echo(f"{place}{(error.strerror or str(error)).lower()}", err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("stopped; the finished blocks of a run are kept, and the same command resumes it", err=True)
+            ctx.exit(130)

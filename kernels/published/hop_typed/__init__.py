@@ -1,0 +1,1 @@
+"""Document 001: the hop-typed communication model, as printed, and the same traffic put right."""
