@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS := dask,cloud,reports,test
+PYTEST ?= -n auto --dist loadfile
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --constraint constraints.txt
 DEMO := llama-70b-parallelism
 DEMO_STORE := runs/llama-70b.zarr
