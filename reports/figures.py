@@ -59,6 +59,11 @@ _STYLE: Any = {
 _MATPLOTLIB = {"backend": "matplotlib"}
 
 
+def _named(label: str) -> str:
+    """An axis label; a plain number has no unit to show."""
+    return label.removesuffix(" [1]")
+
+
 @contextmanager
 def _library() -> Iterator[Any]:
     """Holoviews with the matplotlib backend, in the style of all figures."""
@@ -112,8 +117,8 @@ def curves(
             holoviews.opts.Overlay(
                 logx="x" in log,
                 logy="y" in log,
-                xlabel=x,
-                ylabel=y,
+                xlabel=_named(x),
+                ylabel=_named(y),
                 title=title,
                 show_legend=False,
                 padding=0.05,
@@ -186,8 +191,8 @@ def bars(
             holoviews.opts.Bars(
                 stacked=stacked,
                 multi_level=False,
-                xlabel=x or " ",
-                ylabel=y,
+                xlabel=_named(x) or " ",
+                ylabel=_named(y),
                 title=title,
                 logy=log,
                 ylim=limits,

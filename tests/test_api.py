@@ -73,7 +73,7 @@ def test_a_run_is_told_and_can_be_opened(tmp_path):
     store = tmp_path / "a.zarr"
     seen = []
     done = rooflax.run(
-        spec, store=store, tp=np.array([1, 2]), seq_len="2 k", micro_batch_size=(1, 2),
+        spec, store=store, tp=np.array([1, 2]), seq_len="2000 tokens", micro_batch_size=(1, 2),
         progress=lambda *counts: seen.append(counts),
     )  # fmt: skip
     assert (done.path, done.blocks, done.resumed, done.points) == (store, 1, 0, 4)
@@ -81,7 +81,7 @@ def test_a_run_is_told_and_can_be_opened(tmp_path):
     assert seen == [(1, 1)]
     results = rooflax.open(store)
     assert dict(results.sizes) == {"tp": 2, "micro_batch_size": 2}
-    assert results.attrs["overrides"] == ["tp=[1, 2]", 'seq_len="2 k"', "micro_batch_size=[1, 2]"]
+    assert results.attrs["overrides"] == ["tp=[1, 2]", 'seq_len="2000 tokens"', "micro_batch_size=[1, 2]"]
     assert rooflax.run(spec, store=store, tp=[1, 2], seq_len=2000, micro_batch_size=[1, 2]).resumed == 1
     direct = rooflax.best(spec, overrides=["tp=[1, 2]", "seq_len=2000", "micro_batch_size=[1, 2]"])
     xr.testing.assert_equal(direct, rooflax.best(store))

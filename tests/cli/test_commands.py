@@ -62,17 +62,18 @@ def test_eval_json_of_a_value_that_is_not_finite_is_null(rooflax, tmp_path):
     models.write_text(
         '''
 """Odd models."""
-import jax.numpy as jnp
 from rooflax.kernels.annotations import Count, Seconds
 from rooflax.kernels.registry import cost_model
 
-@cost_model(formula="0/0", source="definition: odd", example=dict(tp=1, expect=float("nan")))
-def odd_time(tp: Count) -> Seconds:
+@cost_model(formula="a / (t - 1)", source="definition: odd", example=dict(tp=3, scale_up_latency=4e-6, expect=2e-6))
+def odd_time(tp: Count, scale_up_latency: Seconds) -> Seconds:
     """Odd time."""
-    return jnp.log(-1.0 * tp)
+    return scale_up_latency / (tp - 1)
 '''
     )
-    done = rooflax("eval", "odd_time", "--models", models, "--set", "tp=2", "--json")
+    done = rooflax(
+        "eval", "odd_time", "--models", models, *("--set", "tp=1", "--set", "scale_up_latency=1 us"), "--json"
+    )
     assert done.json == {"odd_time": {"value": None, "unit": "s", "status": 0}}
 
 
@@ -175,7 +176,7 @@ def test_run_then_best_and_slice(rooflax, spec):
     assert {"tp", "pp", "step_time", "memory_per_gpu", "binding", "status", "margin"} <= set(best[0])
     assert rooflax("best", spec, "--json").json == best
     (row,) = rooflax(
-        "slice", "runs/small.zarr", *("--sel", "tp=2", "--sel", "pp=1", "--sel", "world_size=60"), "--json"
+        "slice", "runs/small.zarr", *("--sel", "tp=2", "--sel", "pp=1", "--sel", "world_size=64"), "--json"
     ).json
     assert (row["tp"], row["world_size"]) == (2, 64)
     results = rx.open("runs/small.zarr")
@@ -231,3 +232,13 @@ def test_the_executor_is_the_local_one(rooflax, spec):
     assert rooflax("run", spec, "--executor", "local").code == 0
     done = rooflax("run", spec, "--executor", "slurm")
     assert (done.code, done.err) == (2, "--executor slurm: `local` is the one there is\n")
+
+
+@pytest.mark.parametrize("arguments", [["list", "models"], ["list", "hardware"], ["show", "6nd"]], ids=" ".join)
+def test_what_reads_files_alone_loads_no_engine(arguments):
+    code = (
+        "import sys\nfrom rooflax.cli import main\n"
+        "main(sys.argv[1:], standalone_mode=False)\nprint(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    assert {"jax", "xarray", "zarr"} & set(done.stderr.split()) == set()

@@ -122,6 +122,7 @@ MISTAKES = {
     "a selection of a mapping": ("slice", "small.zarr", "--sel", "tp={a: 1}"),
     "a selection of text": ("slice", "small.zarr", "--sel", "tp=two"),
     "a selection out of range": ("slice", "small.zarr", "--sel", "tp=1000"),
+    "a selection between whole labels": ("slice", "small.zarr", "--sel", "tp=3"),
     "a selection with a unit": ("slice", "small.zarr", "--sel", "tp=4 GB"),
     "a selection with broken YAML": ("slice", "small.zarr", "--sel", "tp=[1"),
     "a selection twice": ("slice", "small.zarr", "--sel", "tp=1", "--sel", "tp=2"),

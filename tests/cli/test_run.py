@@ -42,7 +42,7 @@ def test_a_changed_spec_is_refused_and_told_what_differs(rooflax, spec, tmp_path
 
 def test_other_words_for_the_same_sweep_are_the_same(rooflax, spec):
     rooflax("run", spec)
-    done = rooflax("run", spec, "--set", "title=Another title", "--set", "seq_len=2 k", "--set", "seq_len=2048")
+    done = rooflax("run", spec, "--set", "title=Another title", "--set", "seq_len=2.048e3")
     assert (done.code, done.err.splitlines()[-1]) == (
         0,
         "24 points in 1 block, 1 of them there already: runs/small.zarr",

@@ -23,11 +23,11 @@ def test_a_row_a_case_in_the_same_order(rooflax, tmp_path):
     cases = write(
         tmp_path / "cases.csv",
         "model,hardware,world_size,global_batch_size,seq_len,tp",
-        "llama-2-13b,a100-sxm-80gb,64,256,4096,2",
-        "llama-2-13b,a100-sxm-80gb,64,256,4096,",
-        "llama-2-13b,a100-sxm-80gb,64,256,4096,3",
+        "llama-3.2-1b,a100-sxm-80gb,64,256,4096,2",
+        "llama-3.2-1b,a100-sxm-80gb,64,256,4096,",
+        "llama-3.2-1b,a100-sxm-80gb,64,256,4096,3",
         '"gpt-3-13b","h100-sxm-80gb",64,256,2048,4',
-        "llama-2-13b,a100-sxm-80gb,64,256,4096,-2",
+        "llama-3.2-1b,a100-sxm-80gb,64,256,4096,-2",
         "nonsense,a100-sxm-80gb,64,256,4096,2",
     )
     done = rooflax("table", cases, "step_time", "binding")
@@ -35,14 +35,14 @@ def test_a_row_a_case_in_the_same_order(rooflax, tmp_path):
     assert done.err == "2 rows could not be evaluated; see the column `error`\n"
     rows = rows_of(done.out)
     assert [(row["tp"], row["model"]) for row in rows] == [
-        ("2", "llama-2-13b"), ("", "llama-2-13b"), ("3", "llama-2-13b"),
-        ("4", "gpt-3-13b"), ("-2", "llama-2-13b"), ("2", "nonsense"),
+        ("2", "llama-3.2-1b"), ("", "llama-3.2-1b"), ("3", "llama-3.2-1b"),
+        ("4", "gpt-3-13b"), ("-2", "llama-3.2-1b"), ("2", "nonsense"),
     ]  # fmt: skip
     assert list(rows[0])[-4:] == ["step_time", "binding", "status", "error"]
     assert [row["status"] for row in rows][:2] == ["0", "0"]
     given = {"hardware": "a100-sxm-80gb", "world_size": 64, "global_batch_size": 256, "seq_len": 4096}
     for row, tp in ((rows[0], 2), (rows[1], 1)):  # an empty cell is the default
-        expected = rx.evaluate(["step_time", "binding"], model="llama-2-13b", **given, tp=tp)
+        expected = rx.evaluate(["step_time", "binding"], model="llama-3.2-1b", **given, tp=tp)
         assert float(row["step_time"]) == pytest.approx(float(expected["step_time"]), rel=1e-12)
         assert row["binding"] == expected["binding"].attrs["flag_meanings"].split()[int(expected["binding"])]
     assert int(rows[2]["status"]) > 0
@@ -85,7 +85,6 @@ def test_unknown_columns_and_quantities_are_told_at_once(rooflax, tmp_path):
     ("content", "message"),
     [
         (b"", "is empty; a header of input names and a row per case were expected"),
-        (b"tp,pp\n1\n", "row 2 has 1 cells, the header has 2"),
         (b"\xff\xfe\x00", "cannot be read as a CSV"),
     ],
 )
@@ -94,6 +93,16 @@ def test_a_file_that_is_no_table_is_told(content, message, rooflax, tmp_path):
     done = rooflax("table", tmp_path / "cases.csv", "dp")
     assert done.code == 2
     assert message in done.err
+
+
+def test_a_ragged_row_gets_an_error_and_the_others_still_run(rooflax, tmp_path):
+    cases = write(tmp_path / "c.csv", "tp,world_size", "1", "1,8", "1,8,9")
+    done = rooflax("table", cases, "dp")
+    assert done.code == 1
+    rows = rows_of(done.out)
+    assert [row["dp"] for row in rows] == ["", "8.0", ""]
+    assert "1 cells, the header has 2" in rows[0]["error"]
+    assert "3 cells, the header has 2" in rows[2]["error"]
 
 
 def test_low_confidence_is_told(rooflax, tmp_path):

@@ -22,7 +22,7 @@ axes:
   num_parameters: {min: 1 G, max: 1 T, num: NUM, scale: log}
 fixed: {hardware: a100-sxm-80gb, global_batch_size: 256, seq_len: 4096}
 outputs: [training_time_6nd]
-best: {minimize: training_time_6nd, over: [mfu, world_size]}
+best: {maximize: training_time_6nd, over: [mfu, world_size]}
 """
 BLOCKS = 24
 KILLS = 7
