@@ -66,8 +66,8 @@ class SweepSpec(_Part):
     description: str | None = None
     """Free text: the question, and what to look at."""
     axes: dict[str, Any] = {}
-    """The inputs that vary, each a list or a grid form; they are the dimensions, in this order but for a long one that is
-    moved behind a short last one, which is quicker."""
+    """The inputs that vary, each a list or a grid form; their order is the order of the dimensions, but the longest is
+    put last where the last is short, which is quicker."""
     fixed: dict[str, Any] = {}
     """The inputs of one value; numbers may carry units, such as `25 GB/s`."""
     outputs: Annotated[tuple[str, ...], Field(min_length=1)]

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from .problems import StoreError, file_errors
 
 FORMAT = "rooflax_store"
 FORMAT_VERSION = 1
+# How often, and how long apart in seconds, a folder that others still write to is deleted.
+_TRIES, _PAUSE = 20, 0.05
 
 
 def zarr_store(path: Path, *, read_only: bool = False) -> zarr.abc.store.Store:
@@ -84,8 +87,17 @@ def moved_into_place(path: Path, *, replace: bool) -> Iterator[Path]:
         with file_errors("create", path):
             _replace(made, path) if replace else made.rename(path)
     except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
+        _discard(made)
         raise
+
+
+def _discard(folder: Path) -> None:
+    """Deletes a folder into which zarr's other writes may still be under way when one of them has failed."""
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(_PAUSE)
+        if not folder.exists():
+            return
 
 
 def recover(path: Path) -> None:
