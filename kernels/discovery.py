@@ -8,6 +8,7 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 from functools import cache
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
@@ -49,11 +50,20 @@ def _own_modules() -> list[ModuleType]:
     return [importlib.import_module(info.name) for info in found]
 
 
+class _UncachedSource(SourceFileLoader):
+    """Loads a user's file without leaving bytecode beside it."""
+
+    def set_data(self, path: object, data: object, *, _mode: int = 0o666) -> None:
+        """Writes nothing."""
+
+
 def _load(path: Path) -> ModuleType:
     if not path.is_file():
         raise RooflaxError(f"{path}: no such file of cost models")
     name = f"rooflax_models_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    if path.suffix != ".py":
+        raise RooflaxError(f"{path}: a file of cost models is Python and ends in .py")
+    spec = importlib.util.spec_from_file_location(name, path, loader=_UncachedSource(name, str(path)))
     if spec is None or spec.loader is None:
         raise RooflaxError(f"{path}: a file of cost models is Python and ends in .py")
     module = importlib.util.module_from_spec(spec)
