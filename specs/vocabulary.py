@@ -88,10 +88,12 @@ class Leaf:
         if self.kind is Kind.FLAG:
             return "true or false"
         what = "a whole number" if self.kind is Kind.COUNT else "a number"
-        bounds = f"{'above' if self.above else 'at least'} {self.low:g}"
+        bounds = []
+        if math.isfinite(self.low):
+            bounds.append(f"{'above' if self.above else 'at least'} {self.low:g}")
         if math.isfinite(self.high):
-            bounds += f" and at most {self.high:g}"
-        return f"{what} {bounds}"
+            bounds.append(f"at most {self.high:g}")
+        return " ".join([what, " and ".join(bounds)]).rstrip()
 
     def admits(self, value: float) -> bool:
         """Whether `value`, in the leaf's unit, lies in its domain."""

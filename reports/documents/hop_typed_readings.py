@@ -47,8 +47,8 @@ def ratios_table(data: xr.Dataset) -> Table:
         "How the rows compare",
         ("Ratio", "Published", "Main models, ideal links"),
         rows,
-        "The order holds, the factors do not: most of what a second node costs in the document comes from one ring "
-        "through one port, and NVLink ten times too slow makes the step to InfiniBand look small.",
+        "No ratio falls below 1, but the factors change: most of what a second node costs in the document comes from "
+        "one ring through one port, and NVLink at 90 of 450 GB/s makes the step to InfiniBand look small.",
     )
 
 

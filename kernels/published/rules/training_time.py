@@ -78,10 +78,10 @@ def training_hours(training_seconds: Seconds) -> Hours:
 
 
 @cost_model(
-    formula=r"t / 86400",
+    formula=r"t_h / 24",
     source="definition: document 004, section 4, estimate_training_time",
     example=dict(training_hours=1000, expect=41.666667),
-    errata=(_GPU_DAYS,),
+    errata=(_GPU_DAYS, _IDLE),
 )
 def training_days(training_hours: Hours) -> Days:
     """Days of a training run, as published."""
@@ -99,7 +99,7 @@ def gpu_hours(training_hours: Hours, num_gpus: Count) -> Hours:
 
 
 @cost_model(
-    formula=r"n\,t / 86400",
+    formula=r"h_{GPU} / 24",
     source="definition: GPU-hours over 24",
     example=dict(gpu_hours=8000, expect=333.33333),
 )
