@@ -280,7 +280,17 @@ def best(
     _print_json(records(found)) if as_json else _print(best_table(found))
 
 
-KINDS = ("models", "hardware", "networks", "precisions", "quantities", "inputs", "constraints", "examples")
+KINDS = (
+    "models",
+    "hardware",
+    "networks",
+    "precisions",
+    "software_stacks",
+    "quantities",
+    "inputs",
+    "constraints",
+    "examples",
+)
 
 
 @main.command("list")

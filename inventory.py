@@ -26,6 +26,7 @@ def listed(kind: str, bench: Workbench) -> Rows:
         "hardware": lambda b: _records(b, "hardware"),
         "networks": lambda b: _records(b, "network"),
         "precisions": lambda b: _records(b, "precision"),
+        "software_stacks": lambda b: _records(b, "software_stack"),
         "quantities": _quantities,
         "inputs": _inputs,
         "constraints": _constraints,

@@ -1,181 +1,211 @@
-"""Times of one layer for one micro-batch on one GPU, operator by operator.
-
-A backward matrix product is two products of the forward's size, so it takes twice the forward time; so do the
-traffic-bound operators. Flash attention recomputes the scores: its backward is 2.5 times its forward.
-"""
+"""Times of one layer for one micro-batch on one GPU: forward, backward and recomputation, mean over all layers."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 
-from .annotations import Bytes, BytesPerSecond, Choice, Count, Flops, FlopsPerSecond, Number, Seconds
-from .flops import FLASH, FULL, SELECTIVE
-from .primitives.roofline import memory_bound, roofline_time
+from .annotations import Bytes, Choice, Count, Number, Seconds
+from .flops import FULL, SELECTIVE
 from .registry import cost_model
 
-_RATES = dict(attainable_flops=742.05e12, attainable_hbm_bandwidth=2.8475e12)
+
+class MixerMix(NamedTuple):
+    """How many layers mix tokens by attention, and how many by a linear recurrence."""
+
+    num_layers: Count
+    num_linear_layers: Count
+
+
+def mean_over_mixers(mix: MixerMix, attention: Seconds, linear: Seconds) -> Seconds:
+    """The mean over all layers of what attention layers and linear layers have."""
+    share = mix.num_linear_layers / mix.num_layers
+    return (1 - share) * attention + share * linear
+
+
+_HYBRID = dict(num_layers=80, num_linear_layers=20)
+_MIXER = r"\left[(L - L_{lin})\,x_{att} + L_{lin}\,x_{lin}\right]/L"
 
 
 @cost_model(
-    formula=r"\max(F/\pi, Q/\beta)",
-    source="williams-waterman-patterson-2009, sec. 3",
-    example=dict(projection_flops=1.54618823e11, projection_traffic=1.90840832e8, **_RATES, expect=2.08367e-4),
-)
-def projection_time(
-    projection_flops: Flops,
-    projection_traffic: Bytes,
-    attainable_flops: FlopsPerSecond,
-    attainable_hbm_bandwidth: BytesPerSecond,
-) -> Seconds:
-    """Forward time of the attention projections of one layer."""
-    return roofline_time(projection_flops, projection_traffic, attainable_flops, attainable_hbm_bandwidth)
-
-
-@cost_model(
-    formula=r"\max(F/\pi, Q/\beta)",
-    source="williams-waterman-patterson-2009, sec. 3",
-    example=dict(attention_core_flops=3.43597384e10, attention_core_traffic=1.8874368e7, **_RATES, expect=4.63038e-5),
-)
-def attention_core_time(
-    attention_core_flops: Flops,
-    attention_core_traffic: Bytes,
-    attainable_flops: FlopsPerSecond,
-    attainable_hbm_bandwidth: BytesPerSecond,
-) -> Seconds:
-    """Forward time of scores and weighted values of one layer."""
-    return roofline_time(attention_core_flops, attention_core_traffic, attainable_flops, attainable_hbm_bandwidth)
-
-
-@cost_model(
-    formula=r"Q/\beta",
-    source="williams-waterman-patterson-2009, sec. 3 (no arithmetic worth counting)",
-    example=dict(vector_traffic=1.71966464e8, attainable_hbm_bandwidth=2.8475e12, expect=6.03921e-5),
-)
-def vector_layer_time(vector_traffic: Bytes, attainable_hbm_bandwidth: BytesPerSecond) -> Seconds:
-    """Forward time of norms, residuals and activation of one layer."""
-    return vector_traffic / attainable_hbm_bandwidth
-
-
-@cost_model(
-    formula=r"\max(F/\pi, Q/\beta)",
-    source="williams-waterman-patterson-2009, sec. 3",
-    example=dict(lm_head_flops=2.68435456e11, lm_head_traffic=2.96484864e8, **_RATES, expect=3.61748e-4),
-)
-def lm_head_forward_time(
-    lm_head_flops: Flops,
-    lm_head_traffic: Bytes,
-    attainable_flops: FlopsPerSecond,
-    attainable_hbm_bandwidth: BytesPerSecond,
-) -> Seconds:
-    """Forward time of the head and the loss for one micro-batch."""
-    return roofline_time(lm_head_flops, lm_head_traffic, attainable_flops, attainable_hbm_bandwidth)
-
-
-@cost_model(
-    formula=r"t_{proj} + t_{core} + t_{ffn} + t_{vec}",
-    source="definition: a sum of operators, each by its own roofline",
+    formula=_MIXER + r",\ x_{att} = t_{proj} + t_{core},\ x_{lin} = t_{proj} + t_{scan}",
+    source="definition: mean over all layers, each kind by its own roofline",
     example=dict(
-        projection_time=2.08367e-4,
-        attention_core_time=4.63038e-5,
-        feed_forward_layer_time=9.72380e-4,
-        vector_layer_time=6.03921e-5,
-        expect=1.2874429e-3,
+        projection_time=2e-4,
+        attention_core_time=5e-5,
+        linear_projection_time=3e-4,
+        linear_scan_time=1e-4,
+        **_HYBRID,
+        expect=2.875e-4,
     ),
-    terms=("projection_time", "attention_core_time", "feed_forward_layer_time", "vector_layer_time"),
 )
-def layer_forward_time(
+def mixer_forward_time(
+    mix: MixerMix,
     projection_time: Seconds,
     attention_core_time: Seconds,
+    linear_projection_time: Seconds,
+    linear_scan_time: Seconds,
+) -> Seconds:
+    """Forward time of attention, or what stands in its place, in one layer."""
+    return mean_over_mixers(mix, projection_time + attention_core_time, linear_projection_time + linear_scan_time)
+
+
+@cost_model(
+    formula=_MIXER + r",\ x_{att} = t^X_{proj} + r_b t_{core},\ x_{lin} = t^X_{proj} + 2 t_{scan}",
+    source="dao-2023, sec. 4.1 (flash backward); dao-gu-2024, sec. 6 (every product of the scan has two gradients)",
+    example=dict(
+        projection_input_gradient_time=2e-4,
+        attention_core_time=5e-5,
+        attention_backward_ratio=2.5,
+        linear_input_gradient_time=3e-4,
+        linear_scan_time=1e-4,
+        **_HYBRID,
+        expect=3.6875e-4,
+    ),
+)
+def mixer_input_gradient_time(
+    mix: MixerMix,
+    projection_input_gradient_time: Seconds,
+    attention_core_time: Seconds,
+    attention_backward_ratio: Number,
+    linear_input_gradient_time: Seconds,
+    linear_scan_time: Seconds,
+) -> Seconds:
+    """Backward time of attention in one layer, without weight gradients."""
+    attention = projection_input_gradient_time + attention_backward_ratio * attention_core_time
+    return mean_over_mixers(mix, attention, linear_input_gradient_time + 2 * linear_scan_time)
+
+
+@cost_model(
+    formula=_MIXER + r",\ x = t^W_{proj}",
+    source="definition: mean over all layers",
+    example=dict(projection_weight_gradient_time=2e-4, linear_weight_gradient_time=3e-4, **_HYBRID, expect=2.25e-4),
+)
+def mixer_weight_gradient_time(
+    mix: MixerMix, projection_weight_gradient_time: Seconds, linear_weight_gradient_time: Seconds
+) -> Seconds:
+    """Time of the weight gradients of attention in one layer."""
+    return mean_over_mixers(mix, projection_weight_gradient_time, linear_weight_gradient_time)
+
+
+@cost_model(
+    formula=r"t_{mix} + t_{ffn} + t_{vec} + t_{lora}",
+    source="definition: a sum of operators, each by its own roofline",
+    example=dict(
+        mixer_forward_time=2.5e-4,
+        feed_forward_layer_time=9.7e-4,
+        vector_layer_time=6e-5,
+        adapter_time=0.0,
+        expect=1.28e-3,
+    ),
+    terms=("mixer_forward_time", "feed_forward_layer_time", "vector_layer_time", "adapter_time"),
+)
+def layer_forward_time(
+    mixer_forward_time: Seconds,
     feed_forward_layer_time: Seconds,
     vector_layer_time: Seconds,
+    adapter_time: Seconds,
 ) -> Seconds:
     """Forward time of one layer for one micro-batch, without communication."""
-    return projection_time + attention_core_time + feed_forward_layer_time + vector_layer_time
+    return mixer_forward_time + feed_forward_layer_time + vector_layer_time + adapter_time
 
 
 @cost_model(
-    formula=r"2.5 \text{ (flash)}, 2 \text{ (unfused)}",
-    source="dao-2023, sec. 4.1 (five products backward against two forward)",
-    example=dict(attention_kernel=1, expect=2.5),
+    formula=r"(1 - \varphi)\left(t^W_{mix} + t^W_{ffn}\right)",
+    source="hu-et-al-2021, sec. 4.2 (frozen matrices need no gradient)",
+    example=dict(
+        mixer_weight_gradient_time=2.5e-4, feed_forward_weight_gradient_time=9.7e-4, frozen_share=0.5, expect=6.1e-4
+    ),
 )
-def attention_backward_ratio(attention_kernel: Choice) -> Number:
-    """Backward over forward time of the attention core."""
-    return jnp.where(attention_kernel == FLASH, 2.5, 2.0)
+def layer_weight_gradient_time(
+    mixer_weight_gradient_time: Seconds, feed_forward_weight_gradient_time: Seconds, frozen_share: Number
+) -> Seconds:
+    """Time of the weight gradients of one layer for one micro-batch."""
+    return (1 - frozen_share) * (mixer_weight_gradient_time + feed_forward_weight_gradient_time)
 
 
 @cost_model(
-    formula=r"2\,(t_{proj} + t_{ffn} + t_{vec}) + r_b\,t_{core}",
+    formula=r"t^X_{mix} + t^X_{ffn} + t^B_{vec} + t^W + 2\,t_{lora}",
     source="chowdhery-et-al-2022, app. B (backward is two products per forward product); dao-2023, sec. 4.1",
     example=dict(
-        projection_time=2.08367e-4,
-        attention_core_time=4.63038e-5,
-        feed_forward_layer_time=9.72380e-4,
-        vector_layer_time=6.03921e-5,
-        attention_backward_ratio=2.5,
-        expect=2.5980377e-3,
+        mixer_input_gradient_time=3e-4,
+        feed_forward_input_gradient_time=9.7e-4,
+        vector_backward_time=9e-5,
+        layer_weight_gradient_time=1.2e-3,
+        adapter_time=1e-5,
+        expect=2.58e-3,
     ),
 )
 def layer_backward_time(
-    projection_time: Seconds,
-    attention_core_time: Seconds,
-    feed_forward_layer_time: Seconds,
-    vector_layer_time: Seconds,
-    attention_backward_ratio: Number,
+    mixer_input_gradient_time: Seconds,
+    feed_forward_input_gradient_time: Seconds,
+    vector_backward_time: Seconds,
+    layer_weight_gradient_time: Seconds,
+    adapter_time: Seconds,
 ) -> Seconds:
     """Backward time of one layer for one micro-batch, without communication.
 
     Recomputation is counted apart.
     """
-    linear = projection_time + feed_forward_layer_time + vector_layer_time
-    return 2 * linear + attention_backward_ratio * attention_core_time
+    inputs = mixer_input_gradient_time + feed_forward_input_gradient_time + vector_backward_time
+    return inputs + layer_weight_gradient_time + 2 * adapter_time
 
 
 @cost_model(
-    formula=r"0,\ t_{core},\ t_F \text{ for none, selective, full}",
+    formula=r"\rho\,(0,\ t_{core},\ t_F) \text{ for none, selective, full}",
     source="korthikanti-et-al-2022, sec. 5",
-    example=dict(recompute=2, attention_core_time=4.63038e-5, layer_forward_time=1.2874429e-3, expect=1.2874429e-3),
+    example=dict(
+        recompute=2,
+        recompute_layer_share=0.5,
+        attention_core_time=5e-5,
+        layer_forward_time=1.28e-3,
+        **_HYBRID,
+        expect=6.4e-4,
+    ),
 )
-def layer_recompute_time(recompute: Choice, attention_core_time: Seconds, layer_forward_time: Seconds) -> Seconds:
-    """Time to recompute one layer's activations for one micro-batch."""
-    partial = jnp.where(recompute == SELECTIVE, attention_core_time, 0.0)
-    return jnp.where(recompute == FULL, layer_forward_time, partial)
+def layer_recompute_time(
+    mix: MixerMix,
+    recompute: Choice,
+    recompute_layer_share: Number,
+    attention_core_time: Seconds,
+    layer_forward_time: Seconds,
+) -> Seconds:
+    """Time to recompute one layer's activations, mean over all layers."""
+    core = mean_over_mixers(mix, attention_core_time, jnp.zeros_like(attention_core_time))
+    again = jnp.where(recompute == FULL, layer_forward_time, jnp.where(recompute == SELECTIVE, core, 0.0))
+    return recompute_layer_share * again
 
 
 @cost_model(
-    formula=r"3\sum_i t_i\,[Q_i/\beta > F_i/\pi] + (1 + r_b)\,t_{core}\,[Q_{core}/\beta > F_{core}/\pi] + 3\,t_{vec}",
+    formula=r"t_{proj}^{HBM} + t_{ffn}^{HBM} + (1 + r_b)\,t_{core}\,[Q/\beta > F/\pi_a] + t_{vec} + t^B_{vec} + 3 t_{lora}",
     source="williams-waterman-patterson-2009, sec. 3 (operators left of the ridge point)",
     example=dict(
-        projection_flops=1.54618823e11,
-        projection_traffic=1.90840832e8,
-        projection_time=2.08367e-4,
-        feed_forward_hbm_bound_time=0.0,
-        attention_core_flops=3.43597384e10,
-        attention_core_traffic=1.8874368e7,
-        attention_core_time=4.63038e-5,
+        projection_hbm_bound_time=0.0,
+        feed_forward_hbm_bound_time=1e-4,
+        attention_core_time=5e-5,
+        attention_core_intensity=2.0,
         attention_backward_ratio=2.5,
-        vector_layer_time=6.03921e-5,
-        **_RATES,
-        expect=1.811763e-4,
+        vector_layer_time=6e-5,
+        vector_backward_time=9e-5,
+        adapter_time=0.0,
+        expect=2.5e-4,
     ),
 )
 def layer_hbm_bound_time(
-    projection_flops: Flops,
-    projection_traffic: Bytes,
-    projection_time: Seconds,
+    projection_hbm_bound_time: Seconds,
     feed_forward_hbm_bound_time: Seconds,
-    attention_core_flops: Flops,
-    attention_core_traffic: Bytes,
     attention_core_time: Seconds,
+    attention_core_intensity: Number,
     attention_backward_ratio: Number,
     vector_layer_time: Seconds,
-    attainable_flops: FlopsPerSecond,
-    attainable_hbm_bandwidth: BytesPerSecond,
+    vector_backward_time: Seconds,
+    adapter_time: Seconds,
 ) -> Seconds:
-    """Time of one layer bound by memory bandwidth, forward and backward."""
-    rates = (attainable_flops, attainable_hbm_bandwidth)
-    projection = projection_time * memory_bound(projection_flops, projection_traffic, *rates)
-    core = attention_core_time * memory_bound(attention_core_flops, attention_core_traffic, *rates)
-    return 3 * (projection + feed_forward_hbm_bound_time + vector_layer_time) + (1 + attention_backward_ratio) * core
+    """Time of one layer that waits for memory, forward and backward."""
+    core = jnp.where(attention_core_intensity < 1, (1 + attention_backward_ratio) * attention_core_time, 0.0)
+    products = projection_hbm_bound_time + feed_forward_hbm_bound_time
+    return products + core + vector_layer_time + vector_backward_time + 3 * adapter_time
 
 
 @cost_model(

@@ -1,11 +1,8 @@
-"""Weights, gradients and optimizer states on one GPU, for the pipeline stage that needs most memory.
-
-Tensor parallelism splits every matrix, pipeline parallelism the layers, expert parallelism the routed experts. Norms
-and biases are replicated over tensor parallel ranks. The first stage also holds the input embeddings, the last one
-the head; tied embeddings are held by both.
-"""
+"""Weights, gradients and optimizer states on one GPU, and what ZeRO and offload leave of them."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import jax.numpy as jnp
 
@@ -13,211 +10,128 @@ from .annotations import Bytes, Choice, Count, Flag, Number
 from .registry import constraint, cost_model
 
 _MIXED = dict(weight_width=2, gradient_width=4, master_width=4, optimizer_width=8)
+_UNITS = 2.0
+"""Layers whose weights are whole at once where they are gathered layer by layer: the one at work and the next."""
 
 
 @cost_model(
-    formula=r"\frac{W_{shared}/t + v}{p}",
-    source="shoeybi-et-al-2019, sec. 3; narayanan-et-al-2021, sec. 3",
-    example=dict(shared_layer_weights=68451041280, layer_vectors=1318912, tp=8, pp=4, expect=2139424768.0),
+    formula=r"d_s\,c",
+    source="rajbhandari-et-al-2020, sec. 5; zhao-et-al-2023, sec. 3.2.2 (hybrid sharding repeats the shards outside)",
+    example=dict(dp_shard=16, cp=2, expect=32.0),
 )
-def layer_parameters_per_gpu(shared_layer_weights: Count, layer_vectors: Count, tp: Count, pp: Count) -> Count:
-    """Parameters of the layers of one stage on one GPU, without routed experts."""
-    return (shared_layer_weights / tp + layer_vectors) / pp
+def shard_degree(dp_shard: Count, cp: Count) -> Count:
+    """Ranks over which ZeRO shards.
 
-
-@cost_model(
-    formula=r"\frac{W_{routed}}{t\,p\,e}",
-    source="lepikhin-et-al-2020, sec. 3; tensor parallelism splits every expert",
-    example=dict(routed_expert_parameters=45097156608, tp=1, pp=2, ep=8, expect=2818572288.0),
-)
-def expert_parameters_per_gpu(routed_expert_parameters: Count, tp: Count, pp: Count, ep: Count) -> Count:
-    """Parameters of routed experts on one GPU."""
-    return routed_expert_parameters / (tp * pp * ep)
-
-
-@cost_model(
-    formula=r"\left((V+P)h + [p = 1][\text{untied}]\,hV\right)/t",
-    source="narayanan-et-al-2021, sec. 3 (the first stage holds the embeddings)",
-    example=dict(
-        embedding_parameters=262144000, lm_head_weights=262144000, tied_embeddings=0, tp=8, pp=1, expect=65536000.0
-    ),
-)
-def first_stage_edge_parameters(
-    embedding_parameters: Count, lm_head_weights: Count, tied_embeddings: Flag, tp: Count, pp: Count
-) -> Count:
-    """Parameters outside the layers on a GPU of the first stage."""
-    head = jnp.where(pp > 1, 0.0, (1 - tied_embeddings) * lm_head_weights)
-    return (embedding_parameters + head) / tp
-
-
-@cost_model(
-    formula=r"\left([p > 1]\,hV + [p = 1]\,(\ldots)\right)/t",
-    source="narayanan-et-al-2021, sec. 3 (the last stage holds the head, tied or not)",
-    example=dict(lm_head_weights=262144000, first_stage_edge_parameters=65536000, tp=8, pp=4, expect=32768000.0),
-)
-def last_stage_edge_parameters(
-    lm_head_weights: Count, first_stage_edge_parameters: Count, tp: Count, pp: Count
-) -> Count:
-    """Parameters outside the layers on a GPU of the last stage."""
-    return jnp.where(pp > 1, lm_head_weights / tp, first_stage_edge_parameters)
-
-
-@cost_model(
-    formula=r"P_{layers} + P_{edge} \text{ of the worst stage}",
-    source="definition: parameters on one GPU, routed experts apart",
-    example=dict(
-        layer_parameters_per_gpu=2139424768,
-        first_stage_edge_parameters=32768000,
-        last_stage_edge_parameters=32768000,
-        worst_stage_is_last=0,
-        expect=2172192768.0,
-    ),
-)
-def shared_parameters_per_gpu(
-    layer_parameters_per_gpu: Count,
-    first_stage_edge_parameters: Count,
-    last_stage_edge_parameters: Count,
-    worst_stage_is_last: Flag,
-) -> Count:
-    """Parameters on one GPU of the worst stage, without routed experts."""
-    edge = jnp.where(worst_stage_is_last > 0, last_stage_edge_parameters, first_stage_edge_parameters)
-    return layer_parameters_per_gpu + edge
-
-
-@cost_model(
-    formula=r"P_{shared} + P_{experts}",
-    source="definition: parameters on one GPU",
-    example=dict(shared_parameters_per_gpu=2172192768, expert_parameters_per_gpu=0, expect=2172192768.0),
-    terms=("shared_parameters_per_gpu", "expert_parameters_per_gpu"),
-)
-def parameters_per_gpu(shared_parameters_per_gpu: Count, expert_parameters_per_gpu: Count) -> Count:
-    """Parameters on one GPU of the worst stage, before any ZeRO sharding."""
-    return shared_parameters_per_gpu + expert_parameters_per_gpu
-
-
-@cost_model(
-    formula=r"d\,c",
-    source="definition: ranks that hold equal weights and see different tokens",
-    example=dict(dp=16, cp=2, expect=32.0),
-)
-def shard_degree(dp: Count, cp: Count) -> Count:
-    """Ranks over which ZeRO shards."""
-    return dp * cp
-
-
-@cost_model(
-    formula=r"\max(1, d\,c/e)",
-    source="definition: ranks that hold the same experts; expert parallelism regroups the data and context ranks",
-    example=dict(dp=16, cp=2, ep=8, expect=4.0),
-)
-def expert_shard_degree(dp: Count, cp: Count, ep: Count) -> Count:
-    """Ranks over which ZeRO shards routed experts."""
-    return jnp.maximum(dp * cp / ep, 1.0)
-
-
-@cost_model(
-    formula=r"P_s/d_s + P_e/d_e \text{ from stage 1 on}",
-    source="rajbhandari-et-al-2020, sec. 5.1",
-    example=dict(
-        shared_parameters_per_gpu=2.2e9,
-        expert_parameters_per_gpu=0,
-        shard_degree=16,
-        expert_shard_degree=16,
-        zero_stage=1,
-        expect=1.375e8,
-    ),
-)
-def updated_parameters_per_gpu(
-    shared_parameters_per_gpu: Count,
-    expert_parameters_per_gpu: Count,
-    shard_degree: Count,
-    expert_shard_degree: Count,
-    zero_stage: Choice,
-) -> Count:
-    """Parameters whose optimizer states one GPU holds and updates."""
-    return sharded(
-        shared_parameters_per_gpu, expert_parameters_per_gpu, shard_degree, expert_shard_degree, zero_stage >= 1
-    )
-
-
-def sharded(shared: Count, experts: Count, degree: Count, expert_degree: Count, on: Flag) -> Count:
-    """Parameters left on one rank where sharding is `on`."""
-    return shared / jnp.where(on, degree, 1.0) + experts / jnp.where(on, expert_degree, 1.0)
-
-
-@cost_model(
-    formula=r"w\,(P_s/d_s + P_e/d_e) + [\text{stage 3}]\,2w\,\frac{p}{L}\left(P_{layers}[d_s > 1] + P_e[d_e > 1]\right)",
-    source="rajbhandari-et-al-2020, sec. 5.3; zhao-et-al-2023, sec. 4 (the layer at work and the next one are gathered)",
-    example=dict(
-        shared_parameters_per_gpu=2172192768,
-        expert_parameters_per_gpu=0,
-        layer_parameters_per_gpu=2139424768,
-        layers_per_stage=20,
-        shard_degree=16,
-        expert_shard_degree=16,
-        zero_stage=1,
-        weight_width=2,
-        expect=4344385536.0,
-    ),
-)
-def weight_memory(
-    shared_parameters_per_gpu: Count,
-    expert_parameters_per_gpu: Count,
-    layer_parameters_per_gpu: Count,
-    layers_per_stage: Count,
-    shard_degree: Count,
-    expert_shard_degree: Count,
-    zero_stage: Choice,
-    weight_width: Bytes,
-) -> Bytes:
-    """Memory of the weights on one GPU.
-
-    ZeRO stage 3 holds a shard of everything and, gathered, the layer at work and the prefetched next one.
+    They hold equal weights and see different tokens.
     """
-    on = zero_stage >= 3
-    held = sharded(shared_parameters_per_gpu, expert_parameters_per_gpu, shard_degree, expert_shard_degree, on)
-    shared = jnp.where(on & (shard_degree > 1), layer_parameters_per_gpu, 0.0)
-    experts = jnp.where(on & (expert_shard_degree > 1), expert_parameters_per_gpu, 0.0)
-    gathered = jnp.minimum(2.0, layers_per_stage) / layers_per_stage * (shared + experts)
-    return weight_width * (held + gathered)
+    return dp_shard * cp
 
 
 @cost_model(
-    formula=r"g\,(P_s/d_s + P_e/d_e) \text{ from stage 2 on}",
-    source="rajbhandari-et-al-2020, sec. 5.2",
-    example=dict(
-        shared_parameters_per_gpu=2172192768,
-        expert_parameters_per_gpu=0,
-        shard_degree=16,
-        expert_shard_degree=16,
-        zero_stage=1,
-        gradient_width=4,
-        expect=8688771072.0,
-    ),
+    formula=r"\max\left(1, \frac{t\,c\,d_s}{t_e\,e}\right)",
+    source="liu-et-al-2025, sec. 3 (experts regroup the tensor, context and data parallel ranks of a stage)",
+    example=dict(tp=1, dp_shard=16, cp=2, expert_tp=1, ep=8, expect=4.0),
 )
-def gradient_memory(
-    shared_parameters_per_gpu: Count,
-    expert_parameters_per_gpu: Count,
-    shard_degree: Count,
-    expert_shard_degree: Count,
-    zero_stage: Choice,
-    gradient_width: Bytes,
-) -> Bytes:
-    """Memory of the gradients on one GPU."""
-    on = zero_stage >= 2
-    return gradient_width * sharded(
-        shared_parameters_per_gpu, expert_parameters_per_gpu, shard_degree, expert_shard_degree, on
+def expert_shard_degree(tp: Count, dp_shard: Count, cp: Count, expert_tp: Count, ep: Count) -> Count:
+    """Ranks over which ZeRO shards routed experts."""
+    return jnp.maximum(tp * cp * dp_shard / (expert_tp * ep), 1.0)
+
+
+class Sharding(NamedTuple):
+    """How ZeRO shards, and what is kept on the host."""
+
+    shard_degree: Count
+    expert_shard_degree: Count
+    zero_stage: Choice
+    weight_offload: Number
+    optimizer_offload: Number
+
+
+class Trained(NamedTuple):
+    """What is trained: all but a frozen share, and adapters."""
+
+    frozen_share: Number
+    lora_layer_parameters: Count
+
+
+class StateWidths(NamedTuple):
+    """Bytes per element of what is kept of a parameter, and of the activations that its gradient is made from."""
+
+    weight_width: Bytes
+    gradient_width: Bytes
+    master_width: Bytes
+    optimizer_width: Bytes
+    activation_width: Bytes
+
+
+class WorkingLayer(NamedTuple):
+    """Parameters on one GPU of the layer at work."""
+
+    working_layer_parameters: Count
+    routed_parameters_per_gpu: Count
+
+
+class Held(NamedTuple):
+    """Parameters of one stage on one GPU before any sharding, and its layers, which have the adapters."""
+
+    shared: Count
+    experts: Count
+    layers: Count
+
+
+def sharded(shared: Count, experts: Count, sharding: Sharding, on: Flag) -> Count:
+    """Parameters left on one rank where sharding is `on`."""
+    degrees = (jnp.where(on, sharding.shard_degree, 1.0), jnp.where(on, sharding.expert_shard_degree, 1.0))
+    return shared / degrees[0] + experts / degrees[1]
+
+
+def trained_parts(held: Held, trained: Trained) -> tuple[Count, Count]:
+    """Trained parameters of a stage, routed experts apart; the adapters count with the others."""
+    share = 1 - trained.frozen_share
+    return share * held.shared + held.layers * trained.lora_layer_parameters, share * held.experts
+
+
+def weight_bytes(held: Held, trained: Trained, widths: StateWidths, sharding: Sharding, unit: WorkingLayer) -> Bytes:
+    """Weights of a stage on one GPU.
+
+    What is sharded (from stage 3 on) or on the host is gathered layer by layer, two layers at a time.
+    """
+    third = sharding.zero_stage >= 3
+    adapters = held.layers * trained.lora_layer_parameters
+    resident = (1 - sharding.weight_offload) * sharded(held.shared + adapters, held.experts, sharding, third)
+    shared = jnp.where(third & (sharding.shard_degree > 1), 1.0, sharding.weight_offload)
+    experts = jnp.where(third & (sharding.expert_shard_degree > 1), 1.0, sharding.weight_offload)
+    layer = shared * unit.working_layer_parameters + experts * unit.routed_parameters_per_gpu
+    return widths.weight_width * (resident + jnp.minimum(_UNITS, held.layers) * layer)
+
+
+def gradient_bytes(held: Held, trained: Trained, widths: StateWidths, sharding: Sharding, unit: WorkingLayer) -> Bytes:
+    """Gradients of a stage on one GPU.
+
+    Beside the gradients that are kept there are those of one layer as the products give them, in the width of the
+    activations. Where gradients are sharded, routed experts have these too, and a bucket of one layer is being reduced.
+    """
+    second = sharding.zero_stage >= 2
+    kept = sharded(*trained_parts(held, trained), sharding, second)
+    share = 1 - trained.frozen_share
+    fresh = share * (unit.working_layer_parameters + jnp.where(second, unit.routed_parameters_per_gpu, 0.0))
+    bucket = jnp.where(second & (sharding.shard_degree > 1), widths.gradient_width, 0.0)
+    return widths.gradient_width * kept + (widths.activation_width + bucket) * fresh
+
+
+def optimizer_bytes(held: Held, trained: Trained, widths: StateWidths, sharding: Sharding) -> Bytes:
+    """Moments and master weights of a stage on one GPU."""
+    updated = sharded(*trained_parts(held, trained), sharding, sharding.zero_stage >= 1)
+    return (1 - sharding.optimizer_offload) * (widths.optimizer_width + widths.master_width) * updated
+
+
+def state_bytes_of(held: Held, trained: Trained, widths: StateWidths, sharding: Sharding, unit: WorkingLayer) -> Bytes:
+    """Weights, gradients and optimizer states of a stage on one GPU."""
+    return (
+        weight_bytes(held, trained, widths, sharding, unit)
+        + gradient_bytes(held, trained, widths, sharding, unit)
+        + optimizer_bytes(held, trained, widths, sharding)
     )
-
-
-@cost_model(
-    formula=r"(o + w_m)\,P_{opt}",
-    source="rajbhandari-et-al-2020, sec. 3.1 and 5.1",
-    example=dict(updated_parameters_per_gpu=1.375e8, optimizer_width=8, master_width=4, expect=1.65e9),
-)
-def optimizer_memory(updated_parameters_per_gpu: Count, optimizer_width: Bytes, master_width: Bytes) -> Bytes:
-    """Memory of moments and master weights on one GPU."""
-    return (optimizer_width + master_width) * updated_parameters_per_gpu
 
 
 @cost_model(
@@ -233,16 +147,11 @@ def state_bytes_per_parameter(
     optimizer_width: Bytes,
     master_width: Bytes,
 ) -> Bytes:
-    """Bytes of model states per parameter on one rank."""
-    return state_bytes(shard_degree, zero_stage, weight_width, gradient_width, optimizer_width + master_width)
-
-
-def state_bytes(degree: Count, stage: Choice, weight: Bytes, gradient: Bytes, optimizer: Bytes) -> Bytes:
-    """Bytes per parameter when ZeRO of the given stage shards over `degree` ranks."""
+    """Bytes of model states per trained parameter on one rank."""
     return (
-        weight / jnp.where(stage >= 3, degree, 1.0)
-        + gradient / jnp.where(stage >= 2, degree, 1.0)
-        + optimizer / jnp.where(stage >= 1, degree, 1.0)
+        weight_width / jnp.where(zero_stage >= 3, shard_degree, 1.0)
+        + gradient_width / jnp.where(zero_stage >= 2, shard_degree, 1.0)
+        + (optimizer_width + master_width) / jnp.where(zero_stage >= 1, shard_degree, 1.0)
     )
 
 

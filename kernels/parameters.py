@@ -1,4 +1,4 @@
-"""Parameter counts of a transformer, from its dimensions."""
+"""Parameters of one layer and of the vocabulary's tables, from the dimensions of the model."""
 
 from __future__ import annotations
 
@@ -81,6 +81,48 @@ def attention_vectors(
 
 
 @cost_model(
+    formula=r"h\,(3 d_i + 2 g N + n_h)",
+    source="dao-gu-2024, sec. 7.1 (one projection to gate, input, state maps and step sizes, one back)",
+    example=dict(
+        hidden_size=2560,
+        linear_inner_size=5120,
+        linear_state_size=128,
+        linear_num_heads=80,
+        linear_num_groups=1,
+        expect=40181760.0,
+    ),
+)
+def linear_mixer_weights(
+    hidden_size: Count,
+    linear_inner_size: Count,
+    linear_state_size: Count,
+    linear_num_heads: Count,
+    linear_num_groups: Count,
+) -> Count:
+    """Matrix elements of the mixer of one linear layer."""
+    return hidden_size * (3 * linear_inner_size + 2 * linear_num_groups * linear_state_size + linear_num_heads)
+
+
+_CONVOLUTION = 4
+"""Taps of the causal convolution of Mamba-2."""
+
+
+@cost_model(
+    formula=r"5\,(d_i + 2 g N) + 3 n_h + d_i",
+    source="dao-gu-2024, sec. 7.1 (four taps and a bias a channel, three scalars a head, the norm before the output)",
+    example=dict(
+        linear_inner_size=5120, linear_state_size=128, linear_num_heads=80, linear_num_groups=1, expect=32240.0
+    ),
+)
+def linear_mixer_vectors(
+    linear_inner_size: Count, linear_state_size: Count, linear_num_heads: Count, linear_num_groups: Count
+) -> Count:
+    """Convolution, scalars and norm of the mixer of one linear layer."""
+    channels = linear_inner_size + 2 * linear_num_groups * linear_state_size
+    return (_CONVOLUTION + 1) * channels + 3 * linear_num_heads + linear_inner_size
+
+
+@cost_model(
     formula=r"(2 + g)\,h\,f",
     source="shazeer-2020, sec. 2 (gated: three matrices)",
     example=_only("hidden_size", "intermediate_size", "gated_mlp", expect=704643072.0),
@@ -111,74 +153,6 @@ def num_moe_layers(num_layers: Count, num_experts: Count, num_dense_layers: Coun
 
 
 @cost_model(
-    formula=r"E\,W_e\,L_{moe}",
-    source="definition: routed experts of all layers; shared experts are counted with the rest",
-    example=dict(num_experts=8, expert_weights=176160768, num_moe_layers=32, expect=45097156608.0),
-)
-def routed_expert_parameters(num_experts: Count, expert_weights: Count, num_moe_layers: Count) -> Count:
-    """Parameters of all routed experts."""
-    return num_experts * expert_weights * num_moe_layers
-
-
-@cost_model(
-    formula=r"L\,W_{attn} + (L - L_{moe})\,W_{mlp} + L_{moe}\,(E_s W_e + h E)",
-    source="definition: the matrices every token passes, and the router",
-    example=dict(
-        hidden_size=8192,
-        num_layers=80,
-        num_moe_layers=0,
-        attention_weights=150994944,
-        dense_mlp_weights=704643072,
-        expert_weights=0,
-        expect=68451041280.0,
-    ),
-)
-def shared_layer_weights(
-    hidden_size: Count,
-    num_layers: Count,
-    num_moe_layers: Count,
-    attention_weights: Count,
-    dense_mlp_weights: Count,
-    expert_weights: Count,
-    num_experts: Count,
-    num_shared_experts: Count,
-) -> Count:
-    """Matrix elements of all layers except routed experts."""
-    mixture = num_shared_experts * expert_weights + hidden_size * num_experts
-    return num_layers * attention_weights + (num_layers - num_moe_layers) * dense_mlp_weights + num_moe_layers * mixture
-
-
-@cost_model(
-    formula=r"L\,(v_{attn} + n\,h(1+b_n)) + (L - L_{moe})\,b_{mlp}(h + f + g f) + h(1+b_n)",
-    source="definition: norm scales and biases, with the norm before the head",
-    example=dict(
-        hidden_size=8192,
-        num_layers=80,
-        num_moe_layers=0,
-        attention_vectors=0,
-        intermediate_size=28672,
-        gated_mlp=1,
-        expect=1318912.0,
-    ),
-)
-def layer_vectors(
-    hidden_size: Count,
-    num_layers: Count,
-    num_moe_layers: Count,
-    attention_vectors: Count,
-    intermediate_size: Count,
-    gated_mlp: Flag,
-    mlp_bias: Flag,
-    norm_bias: Flag,
-    norms_per_layer: Count,
-) -> Count:
-    """Norm scales and biases of all layers and of the final norm."""
-    norm = hidden_size * (1 + norm_bias)
-    biases = mlp_bias * (hidden_size + (1 + gated_mlp) * intermediate_size)
-    return num_layers * (attention_vectors + norms_per_layer * norm) + (num_layers - num_moe_layers) * biases + norm
-
-
-@cost_model(
     formula=r"(V + P)\,h",
     source="definition: token table and learned positions",
     example=_only("hidden_size", "vocab_size", expect=262144000.0),
@@ -196,91 +170,3 @@ def embedding_parameters(hidden_size: Count, vocab_size: Count, num_position_emb
 def lm_head_weights(hidden_size: Count, vocab_size: Count) -> Count:
     """Matrix elements of the language-model head."""
     return hidden_size * vocab_size
-
-
-@cost_model(
-    formula=r"W_{shared} + W_{routed} + v + (V+P)h + [\text{untied}]\,hV",
-    source="definition: every stored parameter once",
-    example=dict(
-        shared_layer_weights=68451041280,
-        routed_expert_parameters=0,
-        layer_vectors=1318912,
-        embedding_parameters=262144000,
-        lm_head_weights=262144000,
-        tied_embeddings=0,
-        expect=68976648192.0,
-    ),
-)
-def num_parameters(
-    shared_layer_weights: Count,
-    routed_expert_parameters: Count,
-    layer_vectors: Count,
-    embedding_parameters: Count,
-    lm_head_weights: Count,
-    tied_embeddings: Flag,
-) -> Count:
-    """Parameters."""
-    return (
-        shared_layer_weights
-        + routed_expert_parameters
-        + layer_vectors
-        + embedding_parameters
-        + (1 - tied_embeddings) * lm_head_weights
-    )
-
-
-@cost_model(
-    formula=r"N - L_{moe}\,(E - k)\,W_e",
-    source="jiang-et-al-2024, sec. 2.1 (active parameters: the experts a token is routed to)",
-    example=dict(
-        num_parameters=46702792704,
-        num_moe_layers=32,
-        num_experts=8,
-        experts_per_token=2,
-        expert_weights=176160768,
-        expect=12879925248.0,
-    ),
-)
-def num_active_parameters(
-    num_parameters: Count,
-    num_moe_layers: Count,
-    num_experts: Count,
-    experts_per_token: Count,
-    expert_weights: Count,
-) -> Count:
-    """Parameters one token uses."""
-    return num_parameters - num_moe_layers * (num_experts - experts_per_token) * expert_weights
-
-
-@cost_model(
-    when_given="num_parameters",
-    formula=r"N",
-    source="definition: a model given by its size alone is dense",
-    example=dict(num_parameters=70e9, expect=70e9),
-)
-def num_active_parameters_(num_parameters: Count) -> Count:
-    """Parameters one token uses, of a dense model given by its size alone."""
-    return num_parameters
-
-
-@cost_model(
-    formula=r"W_{shared} + L_{moe}\,k\,W_e + hV",
-    source="chowdhery-et-al-2022, app. B (without the input embedding, which multiplies nothing)",
-    example=dict(
-        shared_layer_weights=68451041280,
-        num_moe_layers=0,
-        experts_per_token=1,
-        expert_weights=0,
-        lm_head_weights=262144000,
-        expect=68713185280.0,
-    ),
-)
-def num_matmul_parameters(
-    shared_layer_weights: Count,
-    num_moe_layers: Count,
-    experts_per_token: Count,
-    expert_weights: Count,
-    lm_head_weights: Count,
-) -> Count:
-    """Matrix elements that multiply each token."""
-    return shared_layer_weights + num_moe_layers * experts_per_token * expert_weights + lm_head_weights

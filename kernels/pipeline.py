@@ -1,12 +1,14 @@
-"""Batches, stages and the pipeline bubble."""
+"""Degrees, batches, stages and the pipeline bubble."""
 
 from __future__ import annotations
 
 import jax.numpy as jnp
 
-from .annotations import Count, Number
-from .primitives.arithmetic import remainder
-from .registry import constraint, cost_model
+from .annotations import Choice, Count, Number, Seconds
+from .registry import cost_model
+
+ZERO_BUBBLE, DUALPIPE = 2, 3
+"""Positions of `zero_bubble` and `dualpipe` among the options of pipeline_schedule."""
 
 
 @cost_model(
@@ -52,13 +54,65 @@ def global_batch_size(num_micro_batches: Count, micro_batch_size: Count, dp: Cou
 
 
 @cost_model(
+    formula=r"d / d_r",
+    source="zhao-et-al-2023, sec. 3.2.2 (hybrid sharding)",
+    example=dict(dp=128, dp_replicate=4, expect=32.0),
+)
+def dp_shard(dp: Count, dp_replicate: Count) -> Count:
+    """Data parallel ranks over which states are sharded."""
+    return dp / dp_replicate
+
+
+@cost_model(
+    formula=r"t",
+    source="definition: experts are split as everything else, unless said",
+    example=dict(tp=8, expect=8.0),
+)
+def expert_tp(tp: Count) -> Count:
+    """Tensor parallel degree of the routed experts."""
+    return tp
+
+
+@cost_model(
     formula=r"L / p",
-    source="narayanan-et-al-2021, sec. 2.2 (stages of equal depth)",
+    source="narayanan-et-al-2021, sec. 2.2 (stages of equal depth, unless said)",
     example=dict(num_layers=80, pp=4, expect=20.0),
 )
-def layers_per_stage(num_layers: Count, pp: Count) -> Count:
-    """Layers on one pipeline rank."""
+def first_stage_layers(num_layers: Count, pp: Count) -> Count:
+    """Layers of the first pipeline stage."""
     return num_layers / pp
+
+
+@cost_model(
+    formula=r"L / p, \text{ or } L - L_1 \text{ of two stages}",
+    source="narayanan-et-al-2021, sec. 2.2 (stages of equal depth, unless said)",
+    example=dict(num_layers=80, pp=4, first_stage_layers=20, expect=20.0),
+)
+def last_stage_layers(num_layers: Count, pp: Count, first_stage_layers: Count) -> Count:
+    """Layers of the last pipeline stage, without prediction modules."""
+    return jnp.where(pp == 2, num_layers - first_stage_layers, num_layers / pp)
+
+
+@cost_model(
+    formula=r"\frac{L - L_1 - L_p}{p - 2}",
+    source="definition: what first and last stage leave, in equal parts; the first stage's where there is none between",
+    example=dict(num_layers=126, pp=16, first_stage_layers=7, last_stage_layers=7, expect=8.0),
+)
+def middle_stage_layers(num_layers: Count, pp: Count, first_stage_layers: Count, last_stage_layers: Count) -> Count:
+    """Layers of every stage between the first and the last."""
+    between = pp > 2
+    left = num_layers - first_stage_layers - last_stage_layers
+    return jnp.where(between, left / jnp.where(between, pp - 2, 1.0), first_stage_layers)
+
+
+@cost_model(
+    formula=r"\max(L_1, L_i, L_p)",
+    source="narayanan-et-al-2021, sec. 2.2 (the slowest stage sets the pace)",
+    example=dict(first_stage_layers=7, middle_stage_layers=8, last_stage_layers=7, expect=8.0),
+)
+def layers_per_stage(first_stage_layers: Count, middle_stage_layers: Count, last_stage_layers: Count) -> Count:
+    """Layers of the deepest pipeline stage."""
+    return jnp.maximum(jnp.maximum(first_stage_layers, middle_stage_layers), last_stage_layers)
 
 
 @cost_model(
@@ -67,111 +121,45 @@ def layers_per_stage(num_layers: Count, pp: Count) -> Count:
     example=dict(pp=4, vpp=2, num_micro_batches=16, expect=0.09375),
 )
 def pipeline_bubble_overhead(pp: Count, vpp: Count, num_micro_batches: Count) -> Number:
-    """Time in the pipeline bubble over the time of the micro-batches.
+    """Time in the bubble of a 1F1B pipeline over the time of the micro-batches.
 
     This is the overhead over the ideal time, not the share of the step spent idle, which is x / (1 + x).
     """
     return (pp - 1) / (vpp * num_micro_batches)
 
 
-@constraint(
-    legal=True,
-    message="the {world_size} GPUs are not tp x pp x cp x dp = {tp} x {pp} x {cp} x {dp} with a whole dp",
-    formula=r"-\left(|n - t\,p\,c\,d| + d \bmod 1\right)",
-    source="narayanan-et-al-2021, sec. 3",
-    example=dict(world_size=4096, tp=8, pp=3, dp=4096 / 24, expect=-0.6666667),
+@cost_model(
+    formula=r"\frac{p-1}{v\,m}t \text{ (1F1B)};\ \frac{p-1}{m}(t - 2w) \text{ (zero bubble)};\ \frac{p/2-1}{m}(t + b - 3w) \text{ (DualPipe)}",
+    source="narayanan-et-al-2021, sec. 2.2.2; qi-et-al-2024, sec. 2.3 (ZB-H1); deepseek-v3-2024, table 2 (DualPipe); t all of the micro-batches, b their backward, w the weight gradients in it",
+    example=dict(
+        pipeline_schedule=2,
+        pipeline_bubble_overhead=0.75,
+        pp=4,
+        num_micro_batches=4,
+        stage_time=12.0,
+        stage_backward_time=8.0,
+        stage_weight_gradient_time=4.0,
+        expect=3.0,
+    ),
 )
-def fills_world(world_size: Count, tp: Count, pp: Count, cp: Count, dp: Count) -> Count:
-    """Whether the parallel degrees use every GPU."""
-    product = tp * pp * cp * dp
-    gap = jnp.abs(world_size - product)
-    rounding = 1e-6 * world_size
-    return -(jnp.where(gap > rounding, gap, 0.0) + remainder(dp, 1.0))
+def pipeline_bubble_time(
+    pipeline_schedule: Choice,
+    pipeline_bubble_overhead: Number,
+    pp: Count,
+    num_micro_batches: Count,
+    stage_time: Seconds,
+    stage_backward_time: Seconds,
+    stage_weight_gradient_time: Seconds,
+) -> Seconds:
+    """Time in which the pipeline fills and drains.
 
-
-@constraint(
-    legal=True,
-    message="{num_layers} layers do not divide into pp x vpp = {pp} x {vpp} stages",
-    formula=r"-(L \bmod p\,v)",
-    source="narayanan-et-al-2021, sec. 2.2.2 (equal stages)",
-    example=dict(num_layers=80, pp=3, expect=-2.0),
-)
-def divides_layers(num_layers: Count, pp: Count, vpp: Count) -> Count:
-    """Whether the stages hold equal numbers of layers."""
-    return -remainder(num_layers, pp * vpp)
-
-
-@constraint(
-    legal=True,
-    message="{num_attention_heads} query heads do not divide into tp = {tp} parts",
-    formula=r"-(a \bmod t)",
-    source="shoeybi-et-al-2019, sec. 3 (whole heads per rank)",
-    example=dict(num_attention_heads=12, tp=8, expect=-4.0),
-)
-def divides_heads(num_attention_heads: Count, tp: Count) -> Count:
-    """Whether every tensor parallel rank has whole query heads.
-
-    Key/value heads need not divide: with more ranks than key/value heads they are replicated.
+    Zero-bubble (ZB-H1) fills with the weight gradients, which nobody waits for: of F + B per stage F + B - 2W is left,
+    B the full backward. DualPipe feeds micro-batches from both ends, each rank holding two stages' weights. Head and
+    optimizer are left out: only the last stage runs the one, all stages the other.
     """
-    return -remainder(num_attention_heads, tp)
-
-
-@constraint(
-    legal=True,
-    message="the global batch of {global_batch_size} is not a whole number of micro-batches of {micro_batch_size} on dp = {dp} ranks",
-    formula=r"-(B \bmod b\,d)",
-    source="narayanan-et-al-2021, sec. 2.2 (whole micro-batches)",
-    example=dict(global_batch_size=1024, micro_batch_size=3, dp=128, expect=-256.0),
-)
-def divides_batch(global_batch_size: Count, micro_batch_size: Count, dp: Count) -> Count:
-    """Whether the batch is a whole number of micro-batches on every rank."""
-    return -remainder(global_batch_size, micro_batch_size * dp)
-
-
-@constraint(
-    legal=True,
-    message="{num_experts} experts do not divide into ep = {ep} parts",
-    formula=r"-(E \bmod e)",
-    source="lepikhin-et-al-2020, sec. 3 (whole experts per rank)",
-    example=dict(num_experts=8, ep=3, expect=-2.0),
-)
-def divides_experts(num_experts: Count, ep: Count) -> Count:
-    """Whether every expert parallel rank has whole experts."""
-    return -remainder(num_experts, ep)
-
-
-@constraint(
-    legal=True,
-    message="ep = {ep} does not divide dp x cp = {dp} x {cp}",
-    formula=r"-(d\,c \bmod e)",
-    source="definition: expert parallelism regroups the data and context parallel ranks",
-    example=dict(dp=8, cp=1, ep=16, expect=-8.0),
-)
-def divides_expert_ranks(dp: Count, cp: Count, ep: Count) -> Count:
-    """Whether expert parallel groups fill the data and context parallel ranks."""
-    return -remainder(dp * cp, ep)
-
-
-@constraint(
-    legal=True,
-    message="a sequence of {seq_len} tokens does not divide into cp = {cp} parts",
-    formula=r"-(s \bmod c)",
-    source="liu-zaharia-abbeel-2023, sec. 3 (equal parts of the sequence)",
-    example=dict(seq_len=4096, cp=3, expect=-1.0),
-)
-def divides_sequence(seq_len: Count, cp: Count) -> Count:
-    """Whether every context parallel rank has an equal part of the sequence."""
-    return -remainder(seq_len, cp)
-
-
-@constraint(
-    legal=True,
-    message="interleaving (vpp = {vpp}) needs a pipeline and the {num_micro_batches} micro-batches a multiple of pp = {pp}",
-    formula=r"v > 1:\ -(m \bmod p)",
-    source="narayanan-et-al-2021, sec. 2.2.2 (the interleaved schedule)",
-    example=dict(vpp=2, pp=4, num_micro_batches=6, expect=-2.0),
-)
-def interleaves(vpp: Count, pp: Count, num_micro_batches: Count) -> Count:
-    """Whether the interleaved schedule can run."""
-    short = remainder(num_micro_batches, pp) + jnp.where(pp > 1, 0.0, 1.0)
-    return -jnp.where(vpp > 1, short, 0.0)
+    one = stage_time / num_micro_batches
+    backward, weights = stage_backward_time / num_micro_batches, stage_weight_gradient_time / num_micro_batches
+    zero = (pp - 1) * jnp.maximum(one - 2 * weights, 0.0)
+    dual = jnp.maximum(pp / 2 - 1, 0.0) * jnp.maximum(one + backward - 3 * weights, 0.0)
+    filled = pipeline_bubble_overhead * stage_time
+    return jnp.where(pipeline_schedule == DUALPIPE, dual, jnp.where(pipeline_schedule == ZERO_BUBBLE, zero, filled))

@@ -104,7 +104,7 @@ def step_time_6nd(
         scale_out_bandwidth=50e9,
         scale_out_latency=5e-6,
         link_efficiency=0.8,
-        expect=1.5500036,
+        expect=0.8772075,
     ),
 )
 def dp_comm_time_6nd(num_parameters: Count, gradient_width: Bytes, world_size: Count, network: Network) -> Seconds:
@@ -118,7 +118,7 @@ def dp_comm_time_6nd(num_parameters: Count, gradient_width: Bytes, world_size: C
 @cost_model(
     formula=r"t_{DP} / t_{step}",
     source="definition: above 1 the batch is too small for plain data parallelism to hide its gradients",
-    example=dict(dp_comm_time_6nd=1.5500036, step_time_6nd=4.346842, expect=0.3565815),
+    example=dict(dp_comm_time_6nd=0.8772075, step_time_6nd=4.346842, expect=0.2018034),
 )
 def dp_comm_share_6nd(dp_comm_time_6nd: Seconds, step_time_6nd: Seconds) -> Number:
     """Data parallel communication over step time, by the 6ND rule."""
@@ -128,7 +128,7 @@ def dp_comm_share_6nd(dp_comm_time_6nd: Seconds, step_time_6nd: Seconds) -> Numb
 @cost_model(
     formula=r"t_{step} + t_{DP} - o\,\min(t_{DP}, \tfrac{2}{3}\,t_{step})",
     source="li-et-al-2020, sec. 3.2 (gradients are reduced behind the backward pass, two thirds of 6ND)",
-    example=dict(step_time_6nd=4.346842, dp_comm_time_6nd=1.5500036, dp_overlap=0.5, expect=5.1218438),
+    example=dict(step_time_6nd=4.346842, dp_comm_time_6nd=0.8772075, dp_overlap=0.5, expect=4.7854458),
 )
 def dp_step_time_6nd(step_time_6nd: Seconds, dp_comm_time_6nd: Seconds, dp_overlap: Number) -> Seconds:
     """Time of one training step by the 6ND rule with plain data parallelism."""

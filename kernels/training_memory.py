@@ -1,298 +1,198 @@
-"""Activations and the peak memory of a training step, on the pipeline stage that needs most."""
+"""Peak memory of a training step on one GPU of the pipeline stage that needs most, by class."""
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
-from .annotations import Bytes, Choice, Count, Flag
-from .flops import FLASH, FULL, SELECTIVE
+from .annotations import Bytes, Choice, Count, Number
+from .model_states import (
+    Sharding,
+    StateWidths,
+    Trained,
+    WorkingLayer,
+    gradient_bytes,
+    sharded,
+    trained_parts,
+    weight_bytes,
+)
 from .registry import constraint, cost_model
+from .stage_memory import of_stage
+from .worst_stage import HeldPerGpu, held_of
 
-_FP32 = 4
+_WIDTHS = dict(weight_width=2, gradient_width=4, master_width=4, optimizer_width=8, activation_width=2)
+_SHARDS = dict(shard_degree=16, expert_shard_degree=16, zero_stage=1)
+_HELD = dict(
+    shared_parameters_per_gpu=2172190720,
+    expert_parameters_per_gpu=0,
+    resident_layers_per_gpu=20,
+    lora_layer_parameters=0,
+)
+_UNIT = dict(working_layer_parameters=106971136, routed_parameters_per_gpu=0)
 
 
 @cost_model(
-    formula=r"T\,\frac{[\text{flash}]\,4a + [\text{unfused}]\,a\,s\,(a_w + D(1 + a_w))}{t}",
-    source="korthikanti-et-al-2022, sec. 4.1 (5 a s^2 b with dropout); dao-2023, sec. 3.1 (the log-sum-exp of each row)",
-    example=dict(
-        micro_batch_tokens=2048,
-        num_attention_heads=96,
-        attended_tokens=2048,
-        dropout=1,
-        attention_kernel=0,
-        tp=1,
-        activation_width=2,
-        expect=2013265920.0,
-    ),
+    formula=r"(1 - \varphi)\left(P_s/d_s + P_e/d_e\right) + n\,A_{lora}/d_s \text{ from stage 1 on}",
+    source="rajbhandari-et-al-2020, sec. 5.1",
+    example=dict(**_HELD, **_SHARDS, expect=135761920.0),
 )
-def attention_core_activations(
-    micro_batch_tokens: Count,
-    num_attention_heads: Count,
-    attended_tokens: Count,
-    dropout: Flag,
-    attention_kernel: Choice,
-    tp: Count,
-    activation_width: Bytes,
-) -> Bytes:
-    """Scores or softmax statistics of one layer and one micro-batch.
+def updated_parameters_per_gpu(worst: HeldPerGpu, trained: Trained, sharding: Sharding) -> Count:
+    """Parameters that one GPU of the worst stage updates.
 
-    Unfused: the scores after the softmax and, with dropout, the one-byte mask and the masked scores. Flash: one fp32
-    number for each query and head.
+    Those whose optimizer states it holds.
     """
-    statistics = _FP32 * num_attention_heads
-    scores = num_attention_heads * attended_tokens * (activation_width + dropout * (1 + activation_width))
-    return micro_batch_tokens * jnp.where(attention_kernel == FLASH, statistics, scores) / tp
+    return sharded(*trained_parts(held_of(worst), trained), sharding, sharding.zero_stage >= 1)
 
 
 @cost_model(
-    formula=r"T\left[\frac{a_w(n + 1 + \bar k)h + 2Dh}{t'} + \frac{a_w(e_{heads} + (2+g)\bar k f)}{t}\right] + [\text{not selective}]\,A_{core}",
-    source="korthikanti-et-al-2022, sec. 4.1 and 4.2 (with D = 1, unfused, f = 4h, ungated: s b h (34 + 5 a s / h))",
-    example=dict(
-        micro_batch_tokens=2048,
-        hidden_size=12288,
-        num_layers=96,
-        num_moe_layers=0,
-        intermediate_size=49152,
-        attention_head_elements=49152,
-        attention_core_activations=2013265920,
-        gated_mlp=0,
-        dropout=1,
-        tp=1,
-        activation_width=2,
-        expect=2868903936.0,
-    ),
+    formula=r"(1 - \omega_w)\,w\,(P_s/d_s + P_e/d_e) + [\text{stage 3 or offloaded}]\,2\,w\,(P_{layer} + P_{routed})",
+    source="rajbhandari-et-al-2020, sec. 5.3; zhao-et-al-2023, sec. 4 (the layer at work and the next one are gathered)",
+    example=dict(**_HELD, **_WIDTHS, **_SHARDS, **_UNIT, expect=4344381440.0),
 )
-def stored_layer_activations(
-    micro_batch_tokens: Count,
-    hidden_size: Count,
-    norms_per_layer: Count,
-    num_layers: Count,
-    num_moe_layers: Count,
-    intermediate_size: Count,
-    moe_intermediate_size: Count,
-    experts_per_token: Count,
-    num_shared_experts: Count,
-    attention_head_elements: Count,
-    attention_core_activations: Bytes,
-    gated_mlp: Flag,
-    dropout: Flag,
-    recompute: Choice,
-    tp: Count,
-    sequence_parallel: Flag,
-    activation_width: Bytes,
+def weight_memory(
+    worst: HeldPerGpu, trained: Trained, widths: StateWidths, sharding: Sharding, unit: WorkingLayer
 ) -> Bytes:
-    """Activations one layer needs for the backward pass of one micro-batch.
+    """Memory of the weights on one GPU of the worst stage.
 
-    Counted tensor by tensor; full recomputation holds them for one layer at a time. Outside the tensor parallel region (split only with sequence parallelism): the inputs of
-    the norms, of the attention and of the feed-forward, and one-byte dropout masks. Inside: queries, keys, values and
-    attention output; scores or softmax statistics, which selective recomputation drops; the inner tensors of the
-    feed-forward, two or, gated, three. A mixture keeps a copy per active expert.
+    ZeRO stage 3 holds a shard of everything and, gathered, the layer at work and the prefetched next one; so do
+    weights on the host.
     """
-    share = num_moe_layers / num_layers
-    copies = experts_per_token + num_shared_experts
-    outer = activation_width * hidden_size * (norms_per_layer + 1 + (1 - share) + share * copies)
-    split = jnp.where(sequence_parallel > 0, tp, 1.0)
-    masks = 2 * dropout * hidden_size
-    width = (1 - share) * intermediate_size + share * copies * moe_intermediate_size
-    inner = activation_width * (attention_head_elements + (2 + gated_mlp) * width)
-    kept_core = jnp.where(recompute == SELECTIVE, 0.0, attention_core_activations)
-    return micro_batch_tokens * ((outer + masks) / split + inner / tp) + kept_core
+    return weight_bytes(held_of(worst), trained, widths, sharding, unit)
 
 
 @cost_model(
-    formula=r"A_{layer}, \text{ or } T h a_w / t' \text{ with full recomputation}",
-    source="korthikanti-et-al-2022, table 2 (2 s b h per layer)",
-    example=dict(
-        stored_layer_activations=2868903936,
-        micro_batch_tokens=2048,
-        hidden_size=12288,
-        recompute=2,
-        tp=1,
-        activation_width=2,
-        expect=50331648.0,
-    ),
+    formula=r"g\,(P_s/d_s + P_e/d_e) \text{ from stage 2 on} + a_w P_{layer}",
+    source="rajbhandari-et-al-2020, sec. 5.2 (kept, or made, reduced in buckets and dropped)",
+    example=dict(**_HELD, **_WIDTHS, **_SHARDS, **_UNIT, expect=8902705152.0),
 )
-def layer_activation_memory(
-    stored_layer_activations: Bytes,
-    micro_batch_tokens: Count,
-    hidden_size: Count,
-    recompute: Choice,
-    tp: Count,
-    sequence_parallel: Flag,
-    activation_width: Bytes,
+def gradient_memory(
+    worst: HeldPerGpu, trained: Trained, widths: StateWidths, sharding: Sharding, unit: WorkingLayer
 ) -> Bytes:
-    """Activations of one layer kept for one micro-batch."""
-    split = jnp.where(sequence_parallel > 0, tp, 1.0)
-    checkpoint = micro_batch_tokens * hidden_size * activation_width / split
-    return jnp.where(recompute == FULL, checkpoint, stored_layer_activations)
+    """Memory of the gradients of the weights on one GPU of the worst stage.
+
+    Those that are kept, and those of one layer as its products give them.
+    """
+    return gradient_bytes(held_of(worst), trained, widths, sharding, unit)
 
 
 @cost_model(
-    formula=r"\min(m, p) \text{ or, interleaved, } \min\left(m, p + \tfrac{p-1}{v}\right)",
-    source="narayanan-et-al-2021, sec. 2.2 (1F1B); korthikanti-et-al-2022, sec. 4.2.3 (a factor 1 + (p-1)/(p v))",
-    example=dict(num_micro_batches=64, pp=8, vpp=2, expect=11.5),
+    formula=r"(1 - \omega_o)(o + w_m)\,P_{opt}",
+    source="rajbhandari-et-al-2020, sec. 3.1 and 5.1; ren-et-al-2021, sec. 3 (states on the host)",
+    example=dict(updated_parameters_per_gpu=1.375e8, optimizer_width=8, master_width=4, expect=1.65e9),
 )
-def first_stage_micro_batches(num_micro_batches: Count, pp: Count, vpp: Count) -> Count:
-    """Micro-batches whose activations the first stage holds at its peak."""
-    return jnp.minimum(num_micro_batches, jnp.where(vpp > 1, pp + (pp - 1) / vpp, pp))
-
-
-@cost_model(
-    formula=r"1 \text{ or, interleaved, } \min\left(m, \tfrac{(v-1)p + 1}{v}\right)",
-    source="narayanan-et-al-2021, sec. 2.2 (warm-up of the last rank)",
-    example=dict(num_micro_batches=64, pp=8, vpp=2, expect=4.5),
-)
-def last_stage_micro_batches(num_micro_batches: Count, pp: Count, vpp: Count) -> Count:
-    """Micro-batches whose activations the last stage holds at its peak."""
-    return jnp.minimum(num_micro_batches, jnp.where(vpp > 1, ((vpp - 1) * pp + 1) / vpp, 1.0))
-
-
-@cost_model(
-    formula=r"T\,V\,(a_w + 4)/t",
-    source="korthikanti-et-al-2022, sec. 4.3 (fp32 logits for the loss), beside the head's own output",
-    example=dict(micro_batch_tokens=4096, vocab_size=128256, tp=8, activation_width=2, expect=394002432.0),
-)
-def logits_memory(
-    micro_batch_tokens: Count, vocab_size: Count, tp: Count, activation_width: Bytes, fused_cross_entropy: Flag
+def optimizer_memory(
+    updated_parameters_per_gpu: Count, optimizer_width: Bytes, master_width: Bytes, optimizer_offload: Number
 ) -> Bytes:
-    """Logits of one micro-batch on the last stage."""
-    return (1 - fused_cross_entropy) * micro_batch_tokens * vocab_size * (activation_width + _FP32) / tp
+    """Memory of moments and master weights on one GPU of the worst stage."""
+    return (1 - optimizer_offload) * (optimizer_width + master_width) * updated_parameters_per_gpu
 
 
 @cost_model(
-    formula=r"A_{layer} \text{ with full, } A_{core} \text{ with selective recomputation, else } 0",
-    source="chen-et-al-2016, sec. 4 (the segment being recomputed is held whole)",
-    example=dict(
-        stored_layer_activations=2868903936, attention_core_activations=2013265920, recompute=2, expect=2868903936.0
-    ),
+    formula=r"M_w + M_g + M_o",
+    source="rajbhandari-et-al-2020, sec. 3",
+    example=dict(weight_memory=4.34e9, gradient_memory=8.9e9, optimizer_memory=1.65e9, expect=1.489e10),
+    terms=("weight_memory", "gradient_memory", "optimizer_memory"),
 )
-def recompute_working_memory(
-    stored_layer_activations: Bytes, attention_core_activations: Bytes, recompute: Choice
-) -> Bytes:
-    """Activations of the one layer that is being recomputed."""
-    core = jnp.where(recompute == SELECTIVE, attention_core_activations, 0.0)
-    return jnp.where(recompute == FULL, stored_layer_activations, core)
+def model_state_memory(weight_memory: Bytes, gradient_memory: Bytes, optimizer_memory: Bytes) -> Bytes:
+    """Memory of weights, gradients and optimizer states on the worst stage."""
+    return weight_memory + gradient_memory + optimizer_memory
 
 
 @cost_model(
-    formula=r"P_{edge}\,\sigma + m_i\,\frac{L}{p}A + [p = 1]\,A_{logits}",
-    source="definition: what differs between stages, on the first one",
-    example=dict(
-        first_stage_edge_parameters=3.2768e7,
-        state_bytes_per_parameter=6.75,
-        first_stage_micro_batches=4,
-        layers_per_stage=20,
-        layer_activation_memory=1e8,
-        logits_memory=4e8,
-        pp=4,
-        expect=8.221184e9,
-    ),
-)
-def first_stage_own_memory(
-    first_stage_edge_parameters: Count,
-    state_bytes_per_parameter: Bytes,
-    first_stage_micro_batches: Count,
-    layers_per_stage: Count,
-    layer_activation_memory: Bytes,
-    logits_memory: Bytes,
-    pp: Count,
-) -> Bytes:
-    """Embeddings and activations of a GPU of the first stage."""
-    activations = first_stage_micro_batches * layers_per_stage * layer_activation_memory
-    logits = jnp.where(pp > 1, 0.0, logits_memory)
-    return first_stage_edge_parameters * state_bytes_per_parameter + activations + logits
-
-
-@cost_model(
-    formula=r"P_{edge}\,\sigma + m_i\,\frac{L}{p}A + A_{logits}",
-    source="definition: what differs between stages, on the last one",
-    example=dict(
-        last_stage_edge_parameters=3.2768e7,
-        state_bytes_per_parameter=6.75,
-        last_stage_micro_batches=1,
-        layers_per_stage=20,
-        layer_activation_memory=1e8,
-        logits_memory=4e8,
-        expect=2.621184e9,
-    ),
-)
-def last_stage_own_memory(
-    last_stage_edge_parameters: Count,
-    state_bytes_per_parameter: Bytes,
-    last_stage_micro_batches: Count,
-    layers_per_stage: Count,
-    layer_activation_memory: Bytes,
-    logits_memory: Bytes,
-) -> Bytes:
-    """Head, logits and activations of a GPU of the last stage."""
-    activations = last_stage_micro_batches * layers_per_stage * layer_activation_memory
-    return last_stage_edge_parameters * state_bytes_per_parameter + activations + logits_memory
-
-
-@cost_model(
-    formula=r"[M_{last} > M_{first}]",
-    source="definition: 1 where the last stage needs more memory than the first; stages between need less than the first",
-    example=dict(first_stage_own_memory=8.2e9, last_stage_own_memory=2.6e9, expect=0.0),
-)
-def worst_stage_is_last(first_stage_own_memory: Bytes, last_stage_own_memory: Bytes) -> Flag:
-    """Whether the last stage is the one that needs most memory."""
-    return jnp.where(last_stage_own_memory > first_stage_own_memory, 1.0, 0.0)
-
-
-@cost_model(
-    formula=r"m_i\,\frac{L}{p}\,A + A_{work} + [\text{last or } p = 1]\,A_{logits}",
+    formula=r"A \text{ of the worst stage}",
     source="korthikanti-et-al-2022, sec. 4.2.3 and 4.3",
     example=dict(
-        layer_activation_memory=1e8,
-        layers_per_stage=20,
-        first_stage_micro_batches=4,
-        last_stage_micro_batches=1,
-        worst_stage_is_last=0,
-        recompute_working_memory=0,
-        logits_memory=4e8,
-        pp=4,
+        first_stage_activations=8e9,
+        middle_stage_activations=6e9,
+        last_stage_activations=3e9,
+        worst_stage=0,
         expect=8e9,
     ),
 )
 def activation_memory(
-    layer_activation_memory: Bytes,
-    layers_per_stage: Count,
-    first_stage_micro_batches: Count,
-    last_stage_micro_batches: Count,
-    worst_stage_is_last: Flag,
-    recompute_working_memory: Bytes,
-    logits_memory: Bytes,
-    pp: Count,
+    first_stage_activations: Bytes,
+    middle_stage_activations: Bytes,
+    last_stage_activations: Bytes,
+    worst_stage: Choice,
 ) -> Bytes:
     """Memory of activations and logits on one GPU of the worst stage."""
-    last = worst_stage_is_last > 0
-    in_flight = jnp.where(last, last_stage_micro_batches, first_stage_micro_batches)
-    logits = jnp.where(last | (pp <= 1), logits_memory, 0.0)
-    return in_flight * layers_per_stage * layer_activation_memory + recompute_working_memory + logits
+    return of_stage(worst_stage, first_stage_activations, middle_stage_activations, last_stage_activations)
 
 
 @cost_model(
-    formula=r"M_w + M_g + M_o + M_a + M_x",
+    formula=r"M_w + M_g + M_o + M_a",
+    source="rajbhandari-et-al-2020, sec. 3",
+    example=dict(
+        weight_memory=4.34e9, gradient_memory=8.9e9, optimizer_memory=1.65e9, activation_memory=8e9, expect=2.289e10
+    ),
+    terms=("weight_memory", "gradient_memory", "optimizer_memory", "activation_memory"),
+)
+def allocated_memory(
+    weight_memory: Bytes, gradient_memory: Bytes, optimizer_memory: Bytes, activation_memory: Bytes
+) -> Bytes:
+    """Peak of what tensors take on one GPU of the worst stage.
+
+    What `torch.cuda.max_memory_allocated` reports.
+    """
+    return weight_memory + gradient_memory + optimizer_memory + activation_memory
+
+
+@cost_model(
+    formula=r"f\,M_{alloc}",
+    source="definition: blocks that the allocator has taken from the device and cannot use",
+    example=dict(allocated_memory=2.289e10, fragmentation_share=0.05, expect=1.1445e9),
+)
+def fragmentation_memory(allocated_memory: Bytes, fragmentation_share: Number) -> Bytes:
+    """Memory the allocator holds beyond what tensors take."""
+    return allocated_memory * fragmentation_share
+
+
+@cost_model(
+    formula=r"M_{alloc} + M_f",
+    source="definition: what the allocator has taken from the device",
+    example=dict(allocated_memory=2.289e10, fragmentation_memory=1.1445e9, expect=2.40345e10),
+    terms=("allocated_memory", "fragmentation_memory"),
+)
+def reserved_memory(allocated_memory: Bytes, fragmentation_memory: Bytes) -> Bytes:
+    """Peak of what the allocator holds on one GPU of the worst stage.
+
+    What `torch.cuda.max_memory_reserved` reports.
+    """
+    return allocated_memory + fragmentation_memory
+
+
+@cost_model(
+    formula=r"M_w + M_g + M_o + M_a + M_f + M_x",
     source="rajbhandari-et-al-2020, sec. 3",
     example=dict(
         weight_memory=4.34e9,
-        gradient_memory=8.69e9,
+        gradient_memory=8.9e9,
         optimizer_memory=1.65e9,
         activation_memory=8e9,
+        fragmentation_memory=1.1445e9,
         overhead_memory=2e9,
-        expect=2.468e10,
+        expect=2.60345e10,
     ),
-    terms=("weight_memory", "gradient_memory", "optimizer_memory", "activation_memory", "overhead_memory"),
+    terms=(
+        "weight_memory",
+        "gradient_memory",
+        "optimizer_memory",
+        "activation_memory",
+        "fragmentation_memory",
+        "overhead_memory",
+    ),
 )
 def memory_per_gpu(
     weight_memory: Bytes,
     gradient_memory: Bytes,
     optimizer_memory: Bytes,
     activation_memory: Bytes,
+    fragmentation_memory: Bytes,
     overhead_memory: Bytes,
 ) -> Bytes:
-    """Peak memory of training on one GPU of the worst stage."""
-    return weight_memory + gradient_memory + optimizer_memory + activation_memory + overhead_memory
+    """Peak memory of training on one GPU of the worst stage.
+
+    What the device must have: tensors, what the allocator wastes, and what lies outside it.
+    """
+    tensors = weight_memory + gradient_memory + optimizer_memory + activation_memory
+    return tensors + fragmentation_memory + overhead_memory
 
 
 @constraint(

@@ -10,7 +10,7 @@ import numpy as np
 
 from .axes import Axis, Inputs, Value
 from .catalog import Catalogs
-from .columns import Column, default_network, default_precision, distinct_records
+from .columns import Column, default_network, default_precision, default_stack, distinct_records
 from .documents import KeyPath
 from .domains import Domain, domain_of, shown
 from .grids import GridError, Report, check_length, grid_numbers
@@ -111,13 +111,16 @@ class Binder:
             self.columns[catalog] = Column.of(catalog, dim, records)
 
     def inputs(self) -> Inputs:
-        """Everything bound: what was given, then the records' fields, with the default network and precision."""
+        """Everything bound: what was given, then the fields of records, of the default ones too, then fitted values."""
         columns = self._with_defaults()
         values, lacking = dict(self.values), dict[str, tuple[str, ...]]()
         for column in columns.values():
             lacking |= column.lacking(self.known.vocabulary, {*self.places, *values})
             for value in column.values(self.known.vocabulary, {*self.places, *values}):
                 values[value.name] = value
+        for name, fitted in self.catalogs.calibration.everywhere.items():
+            if name not in self.places and name not in values:
+                values[name] = Value(name, (), np.asarray(fitted.value), "calibration")
         records = distinct_records(columns)
         return Inputs(tuple(self.axes.values()), values, records, tuple(self.notices), lacking)
 
@@ -127,6 +130,7 @@ class Binder:
         for catalog, find in (
             ("network", lambda: default_network(hardware, self.catalogs) if hardware is not None else None),
             ("precision", lambda: default_precision(self.catalogs)),
+            ("software_stack", lambda: default_stack(hardware, self.catalogs) if hardware is not None else None),
         ):
             if catalog in self.places:
                 continue

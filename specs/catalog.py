@@ -1,10 +1,13 @@
-"""Catalogs of models, accelerators, networks and precisions: records found by name, parsed when first asked for."""
+"""Catalogs of models, accelerators, networks, precisions and software: records by name, parsed when first asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
+from .calibration import Calibration
+from .calibration_files import NAME, SHIPPED, read_calibration
 from .record_files import parse_yaml, read_record, read_text
 from .records import CatalogError, Field, Record, Source, normalised
 from .vocabulary import CATALOGS, Vocabulary, nearest, shipped
@@ -12,36 +15,65 @@ from .vocabulary import CATALOGS, Vocabulary, nearest, shipped
 __all__ = ["CatalogError", "Catalogs", "Field", "Record", "Source", "open_catalogs", "read_record"]
 
 _SHIPPED = Path(__file__).with_name("catalog")
-_PLURAL = {"model": "models", "hardware": "hardware", "network": "networks", "precision": "precisions"}
+_PLURAL = {
+    "model": "models",
+    "hardware": "hardware",
+    "network": "networks",
+    "precision": "precisions",
+    "software_stack": "software_stacks",
+}
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class Catalogs:
     """Records by catalog and name. Lookup ignores case and separators, and accepts a path to a file."""
 
-    def __init__(self, index: Mapping[str, Mapping[str, Path]], vocabulary: Vocabulary) -> None:
-        """`index` holds, for each catalog, the file of each record by its name without case and separators."""
+    def __init__(
+        self,
+        index: Mapping[str, Mapping[str, Path]],
+        vocabulary: Vocabulary,
+        calibrations: Sequence[Path] = (),
+        left_out: Collection[str] = (),
+    ) -> None:
+        """`index` holds, for each catalog, the file of each record by its name without case and separators.
+
+        Of the files in `calibrations` the later wins; leaves that are `left_out` take no fitted values.
+        """
         self._index = index
         self._vocabulary = vocabulary
+        self._calibrations, self._left_out = tuple(calibrations), frozenset(left_out)
         self._records: dict[Path, Record] = {}
         self._aliases: dict[str, dict[str, Path]] = {}
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """The fitted values that records without own ones take. Raises CatalogError where a file is wrong."""
+        found = Calibration()
+        for path in self._calibrations:
+            found = found.overlaid(read_calibration(path, self._vocabulary))
+        return found.without(self._left_out)
+
+    def without(self, leaves: Collection[str]) -> Catalogs:
+        """These catalogs with no fitted values of `leaves`."""
+        return Catalogs(self._index, self._vocabulary, self._calibrations, {*self._left_out, *leaves})
 
     def names(self, catalog: str) -> tuple[str, ...]:
         """The names of all records of a catalog, sorted."""
         return tuple(sorted(path.stem for path in self._files(catalog).values()))
 
     def get(self, catalog: str, name: str) -> Record:
-        """The record called `name`, or in the file `name` where that ends in .yaml, .yml or .json.
+        """The record called `name`, or in the file `name` where that ends in .yaml, .yml or .json, with fitted values.
 
         Raises CatalogError where no record has that name or alias, or its file is wrong.
         """
         files = self._files(catalog)
         if name.lower().endswith(_SUFFIXES):
-            return self._read(Path(name), catalog)
-        path = _match(files, name) or _match(self._aliases_of(catalog), name)
+            path = Path(name)
+        else:
+            path = _match(files, name) or _match(self._aliases_of(catalog), name)
         if path is None:
             raise CatalogError(self._unknown(catalog, name))
-        return self._read(path, catalog)
+        return self.calibration.completed(self._read(path, catalog))
 
     def _files(self, catalog: str) -> Mapping[str, Path]:
         if catalog not in self._index:
@@ -81,20 +113,23 @@ class Catalogs:
 def open_catalogs(*extra_dirs: Path, vocabulary: Vocabulary | None = None) -> Catalogs:
     """The shipped catalogs and those in `extra_dirs`; a user's record wins over a shipped one of its name.
 
-    A directory holds the folders model/, hardware/, network/ and precision/, or record files with a top-level key
-    `catalog`. Of several directories the later wins. Files are listed, and parsed only when a record is asked for.
+    A directory holds the folders model/, hardware/, network/, precision/ and software_stack/, or record files with a
+    top-level key `catalog`; a file calibration.yaml holds fitted values of records that state none. Of several
+    directories the later wins. Files are listed, and parsed only when a record is asked for.
     """
     index: dict[str, dict[str, Path]] = {group.value: {} for group in CATALOGS}
+    calibrations = [SHIPPED]
     for folder in (_SHIPPED, *map(Path, extra_dirs)):
         found = _listed(folder)
-        if folder is not _SHIPPED and not any(found.values()):
+        calibrations.append(folder / NAME)
+        if folder is not _SHIPPED and not any(found.values()) and not calibrations[-1].is_file():
             raise CatalogError(
                 f"catalog directory {folder}: no records found; it holds the folders {', '.join(found)}, "
                 "or *.yaml files with a top-level key `catalog`"
             )
         for catalog, files in found.items():
             index[catalog] |= files
-    return Catalogs(index, vocabulary or shipped())
+    return Catalogs(index, vocabulary or shipped(), [path for path in calibrations if path.is_file()])
 
 
 def _listed(folder: Path) -> dict[str, dict[str, Path]]:
@@ -122,7 +157,8 @@ def _match(files: Mapping[str, Path], name: str) -> Path | None:
 
 
 def _record_files(folder: Path) -> list[Path]:
-    return sorted(path for pattern in ("*.yaml", "*.yml") for path in folder.glob(pattern))
+    found = (path for pattern in ("*.yaml", "*.yml") for path in folder.glob(pattern))
+    return sorted(path for path in found if path.name != NAME)
 
 
 def _add(files: dict[str, Path], path: Path) -> None:

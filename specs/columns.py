@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from .axes import Value
+from .calibration import class_of
 from .catalog import Catalogs
 from .records import Record
 from .vocabulary import Leaf, Vocabulary
 
 DEFAULT_PRECISION = "bf16-mixed"
+_DEFAULT_STACKS = {"tpu": "pooled-xla"}
+_DEFAULT_STACK = "pooled-torch"
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,25 @@ def default_precision(catalogs: Catalogs) -> Column:
     """The precision where none is given. Raises CatalogError."""
     record = catalogs.get("precision", DEFAULT_PRECISION)
     return Column("precision", None, (record,), (record.name,), f"default precision {DEFAULT_PRECISION}")
+
+
+def default_stack_name(hardware: Record | None) -> str:
+    """The name of the software stack that stands where none is given on a chip."""
+    return _DEFAULT_STACKS.get(class_of(hardware), _DEFAULT_STACK) if hardware is not None else _DEFAULT_STACK
+
+
+def default_stack(hardware: Column, catalogs: Catalogs) -> Column | None:
+    """The software stack where none is given, which has the values pooled over those that run on each chip.
+
+    None where nothing was fitted, so that the declared defaults stand. Raises CatalogError.
+    """
+    if not catalogs.calibration:
+        return None
+    names = [default_stack_name(record) for record in hardware.records]
+    records = tuple(catalogs.get("software_stack", name) for name in names)
+    of_each = f" of each `{hardware.dim}`" if hardware.dim is not None else ""
+    origin = f"default software_stack{of_each or f' {names[0]}'}"
+    return Column("software_stack", hardware.dim, records, tuple(names), origin)
 
 
 def distinct_records(columns: Mapping[str, Column]) -> tuple[Record, ...]:

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import cached_property
 from pathlib import Path
 
+from .calibration import Calibration
+from .calibration_files import NAME, read_calibration
 from .catalog import Catalogs, open_catalogs
 from .records import CatalogError, Record
 from .vocabulary import Vocabulary
 
 
 class LayeredCatalogs(Catalogs):
-    """The records of `base`, where none of the folders has one of that name."""
+    """The records of `base`, where none of the folders has one of that name; likewise its fitted values."""
 
-    def __init__(self, base: Catalogs, folders: Sequence[Path], vocabulary: Vocabulary) -> None:
-        """Raises CatalogError where a folder holds no records."""
-        self._base = base
+    def __init__(
+        self, base: Catalogs, folders: Sequence[Path], vocabulary: Vocabulary, left_out: Collection[str] = ()
+    ) -> None:
+        """Leaves that are `left_out` take no fitted values. Raises CatalogError where a folder holds no records."""
+        self._base, self._vocabulary, self._left_out = base, vocabulary, frozenset(left_out)
         self._folders = tuple(folder.absolute() for folder in folders)
         self._over = open_catalogs(*folders, vocabulary=vocabulary)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """The fitted values of `base`, those of the folders over them. Raises CatalogError where a file is wrong."""
+        found = self._base.calibration
+        for path in (folder / NAME for folder in self._folders):
+            found = found.overlaid(read_calibration(path, self._vocabulary)) if path.is_file() else found
+        return found.without(self._left_out)
+
+    def without(self, leaves: Collection[str]) -> LayeredCatalogs:
+        """These catalogs with no fitted values of `leaves`."""
+        return LayeredCatalogs(self._base, self._folders, self._vocabulary, {*self._left_out, *leaves})
 
     def names(self, catalog: str) -> tuple[str, ...]:
         """The names of all records of a catalog, sorted."""
@@ -25,6 +42,9 @@ class LayeredCatalogs(Catalogs):
 
     def get(self, catalog: str, name: str) -> Record:
         """The record of that name from the folders, or from `base`. Raises CatalogError."""
+        return self.calibration.completed(self._found(catalog, name))
+
+    def _found(self, catalog: str, name: str) -> Record:
         try:
             record = self._over.get(catalog, name)
         except CatalogError as error:

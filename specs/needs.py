@@ -9,7 +9,13 @@ from .binder import Binder
 from .documents import KeyPath
 from .vocabulary import CATALOGS
 
-_LISTED = {"model": "models", "hardware": "hardware", "network": "networks", "precision": "precisions"}
+_LISTED = {
+    "model": "models",
+    "hardware": "hardware",
+    "network": "networks",
+    "precision": "precisions",
+    "software_stack": "software_stacks",
+}
 _MOST_NAMED = 6
 
 

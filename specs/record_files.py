@@ -8,7 +8,7 @@ from typing import Any
 
 from .problems import Problem, SpecError
 from .records import CatalogError, Field, Record, Source, field_value, written
-from .vocabulary import CATALOGS, Leaf, Vocabulary, nearest, shipped
+from .vocabulary import CATALOGS, Group, Leaf, Vocabulary, nearest, shipped
 
 CONFIDENCES = ("high", "medium", "low")
 _TOP_LEVEL = frozenset(
@@ -179,7 +179,7 @@ def _fields(
     if default is not None and default not in sources:
         report(("source",), f"{default!r} is not a key of `sources`{_did_you_mean(str(default), sources)}")
     fields = _mapping(table, "fields", report)
-    if not fields:
+    if not fields and catalog != Group.SOFTWARE:  # what a stack reaches is fitted, not stated
         report(("fields",), f"missing; a {catalog} record has fields such as `{next(iter(known))}`")
     for name, given in fields.items():
         where = ("fields", str(name))
@@ -218,7 +218,7 @@ def _did_you_mean(name: str, known: Collection[str]) -> str:
 
 def _rendered(path: Path, text: str, problems: list[tuple[_Where, str]]) -> str:
     """All problems of one file, each with the line of the nearest enclosing key."""
-    lines = _lines(text)
+    lines = key_lines(text)
 
     def line(where: _Where) -> int | None:
         return next((lines[where[:k]] for k in range(len(where), 0, -1) if where[:k] in lines), None)
@@ -226,7 +226,7 @@ def _rendered(path: Path, text: str, problems: list[tuple[_Where, str]]) -> str:
     return str(SpecError(Problem(where, message, str(path), line(where)) for where, message in problems))
 
 
-def _lines(text: str) -> dict[tuple[str | int, ...], int]:
+def key_lines(text: str) -> dict[tuple[str | int, ...], int]:
     """The line, from 1, on which each key of the document stands."""
     from ruamel.yaml import YAML
     from ruamel.yaml.nodes import MappingNode

@@ -38,7 +38,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One model, accelerator, network or precision; `fields` are leaves, `facts` is everything else worth telling."""
+    """One model, accelerator, network, precision or software stack.
+
+    `fields` are leaves, `facts` is everything else worth telling.
+    """
 
     catalog: str
     name: str

@@ -23,19 +23,20 @@ class Kind(StrEnum):
 
 
 class Group(StrEnum):
-    """Where a leaf belongs; the first four are catalogs whose records carry the leaf as a field."""
+    """Where a leaf belongs; the first five are catalogs whose records carry the leaf as a field."""
 
     MODEL = "model"
     HARDWARE = "hardware"
     NETWORK = "network"
     PRECISION = "precision"
+    SOFTWARE = "software_stack"
     PARALLELISM = "parallelism"
     TRAINING = "training"
     INFERENCE = "inference"
     MONEY = "money"
 
 
-CATALOGS = (Group.MODEL, Group.HARDWARE, Group.NETWORK, Group.PRECISION)
+CATALOGS = (Group.MODEL, Group.HARDWARE, Group.NETWORK, Group.PRECISION, Group.SOFTWARE)
 
 
 @dataclass(frozen=True, slots=True)

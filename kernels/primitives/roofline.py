@@ -23,9 +23,10 @@ def memory_bound(flops: Flops, traffic: Bytes, rate: FlopsPerSecond, bandwidth: 
     return jnp.where(traffic / bandwidth > flops / rate, 1.0, 0.0)
 
 
-def exposed(communication: Seconds, hidden_share: Array, behind: Seconds) -> Seconds:
-    """What remains visible of `communication` when a share of it may hide behind `behind` seconds of work.
+def exposed(communication: Seconds, hidden_share: Array, behind: Seconds, slowdown: Array | float = 0.0) -> Seconds:
+    """What `communication` adds when a share of it may hide behind `behind` seconds of work.
 
-    A share of 0 adds the two times, a share of 1 leaves the longer of them.
+    A share of 0 adds the two times, a share of 1 leaves the longer of them. Work that communication runs beside is
+    slowed down: every hidden second costs `slowdown` seconds.
     """
-    return communication - hidden_share * jnp.minimum(communication, behind)
+    return communication - (1 - slowdown) * hidden_share * jnp.minimum(communication, behind)

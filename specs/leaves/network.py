@@ -51,6 +51,23 @@ def _tier(prefix: str, label: str, *, used: bool, size: float | None, size_reaso
             "full bisection unless the record says otherwise",
             above=True,
         ),
+        number(
+            "half_message",
+            "B",
+            "message at which collectives reach two thirds of their bandwidth; far smaller ones run at half",
+            0.0,
+            "large messages: the size does not matter",
+        ),
+        Leaf(
+            f"{prefix}_reduces",
+            "1",
+            Kind.FLAG,
+            f"{label}: the switches add up all-reduces (NVLS, SHARP)",
+            Group.NETWORK,
+            high=1,
+            default=0,
+            reason="ranks add up unless the record says otherwise",
+        ),
         number("energy_per_bit", "J/b", "energy per bit", None, ""),
     )
 
@@ -76,5 +93,15 @@ LEAVES = (
         above=True,
         default=0.8,
         reason="ring busbw of nccl-tests: 235 of 300 GB/s on A100 NVLink, 367 of 450 on H200 (ml-engineering)",
+    ),
+    Leaf(
+        "collective_overhead",
+        "s",
+        Kind.CONTINUOUS,
+        "Time to start one collective",
+        Group.NETWORK,
+        default=0.0,
+        reason="large messages: the start does not matter",
+        note="what the smallest message takes beyond its steps",
     ),
 )

@@ -1,20 +1,10 @@
-"""How a model is spread over GPUs, and what of the communication is hidden."""
+"""How a model is spread over GPUs."""
 
 from functools import partial
 
 from ..vocabulary import Group, Kind, Leaf
 
 _degree = partial(Leaf, unit="1", kind=Kind.COUNT, group=Group.PARALLELISM, low=1, default=1, reason="no split")
-_overlap = partial(
-    Leaf,
-    unit="1",
-    kind=Kind.CONTINUOUS,
-    group=Group.PARALLELISM,
-    high=1,
-    default=0.0,
-    reason="nothing is hidden unless said: an upper bound of the exposed time",
-)
-
 LEAVES = (
     Leaf("world_size", "1", Kind.COUNT, "GPUs", Group.PARALLELISM, low=1, aliases=("num_gpus", "n_gpus")),
     _degree("tp", label="Tensor parallel degree", aliases=("tp_size", "tensor_par")),
@@ -43,9 +33,47 @@ LEAVES = (
         reason="sharded optimizer: the usual choice of large runs",
         aliases=("ds_zero",),
     ),
-    _overlap("tp_overlap", label="Hidden share of tensor parallel communication"),
-    _overlap("dp_overlap", label="Hidden share of data parallel communication"),
-    _overlap("pp_overlap", label="Hidden share of pipeline communication"),
-    _overlap("ep_overlap", label="Hidden share of expert parallel communication"),
-    _overlap("cp_overlap", label="Hidden share of context parallel communication"),
+    _degree("dp_replicate", label="Replicas of the sharded states (HSDP)"),
+    Leaf(
+        "pipeline_schedule",
+        "1",
+        Kind.CHOICE,
+        "Pipeline schedule",
+        Group.PARALLELISM,
+        options=("1f1b", "interleaved", "zero_bubble", "dualpipe"),
+        default="1f1b",
+        reason="the common schedule; with vpp > 1 it is interleaved",
+    ),
+    Leaf(
+        "cp_exchange",
+        "1",
+        Kind.CHOICE,
+        "How context parallel ranks exchange keys and values",
+        Group.PARALLELISM,
+        options=("ring", "all_to_all"),
+        default="ring",
+        reason="the default of Megatron-Core and torchtitan",
+        note="all_to_all exchanges heads for positions (DeepSpeed-Ulysses)",
+    ),
+    Leaf(
+        "all_reduce_algorithm",
+        "1",
+        Kind.CHOICE,
+        "Algorithm of all-reduces",
+        Group.PARALLELISM,
+        options=("ring", "tree", "best"),
+        default="best",
+        reason="libraries choose the faster one by message size",
+    ),
+    Leaf(
+        "expert_dispatch",
+        "1",
+        Kind.CHOICE,
+        "How tokens travel to their experts",
+        Group.PARALLELISM,
+        options=("all_to_all", "deduplicated"),
+        default="all_to_all",
+        reason="what every framework has",
+        note="deduplicated: a token crosses to a domain once, however many of its experts are there (DeepEP)",
+    ),
 )

@@ -50,30 +50,61 @@ MIXTURE = dict(
     vpp=2,
 )
 
-# Two floating-point operations are a multiply-add: where counts become FLOP, the FLOP has no unit to be rescaled by.
+# Two floating-point operations are a multiply-add: where counts become FLOP, or a time at a rate, nothing rescales it.
 COUNTS_OPERATIONS = {
     "attention_flops_per_pair",
     "decode_expert_flops",
     "decode_flops",
     "decode_flops_per_pair",
-    "executed_flops_per_token",
     "dense_feed_forward_flops",
-    "expert_feed_forward_flops",
+    "dense_feed_forward_time",
+    "dense_hbm_bound_time",
+    "dense_input_gradient_time",
+    "dense_weight_gradient_time",
+    "executed_flops_per_token",
+    "gemm_flops",
+    "gemm_time",
+    "linear_input_gradient_time",
+    "linear_projection_flops",
+    "linear_projection_time",
+    "linear_scan_flops_per_token",
+    "linear_weight_gradient_time",
+    "lm_head_backward_time",
     "lm_head_flops",
+    "lm_head_forward_time",
     "model_flops_per_token",
+    "mtp_time",
     "prefill_expert_flops",
     "prefill_flops",
     "projection_flops",
+    "projection_hbm_bound_time",
+    "projection_input_gradient_time",
+    "projection_time",
+    "projection_weight_gradient_time",
+    "routed_feed_forward_flops",
+    "routed_feed_forward_time",
+    "routed_hbm_bound_time",
+    "routed_input_gradient_time",
+    "routed_weight_gradient_time",
+    "shared_feed_forward_flops",
+    "shared_feed_forward_time",
+    "shared_hbm_bound_time",
+    "shared_input_gradient_time",
+    "shared_weight_gradient_time",
     "step_time_6nd",
     "training_flops_6nd",
 }
 # Numbers whose width no input states: fp32 logits and softmax statistics, one-byte dropout masks.
 FIXED_WIDTHS = {
     "attention_core_activations",
-    "lm_head_traffic",
+    "cast_traffic",
+    "loss_traffic",
+    "softmax_traffic",
     "logits_memory",
     "serving_activation_memory",
-    "stored_layer_activations",
+    "dense_mlp_activations",
+    "mixer_activations",
+    "moe_mlp_activations",
 }
 
 
@@ -98,7 +129,7 @@ def expected(model: Quantity) -> float:
 def is_switch(name: str) -> bool:
     """Whether a parameter selects a branch, so that a slope along it means nothing."""
     leaf = REGISTRY.vocabulary.get(name)
-    return (leaf is not None and leaf.kind in (Kind.FLAG, Kind.CHOICE)) or name == "worst_stage_is_last"
+    return leaf is not None and leaf.kind in (Kind.FLAG, Kind.CHOICE)
 
 
 def around(values: Mapping[str, float], seed: int) -> dict[str, float]:

@@ -80,10 +80,12 @@ def test_activations_of_a_gated_bf16_block_with_flash() -> None:
 
 
 def test_activations_of_a_mixture_hold_a_copy_per_expert() -> None:
+    """Mixtral: the router keeps its input, each of two experts a copy and three inner tensors; scores are in fp32."""
     moe = value("layer_activation_memory", **MIXTRAL, micro_batch_size=1, seq_len=4096, activation_width=2)
     dense = MIXTRAL | dict(num_experts=1, experts_per_token=1, moe_intermediate_size=0)
     one = value("layer_activation_memory", **dense, micro_batch_size=1, seq_len=4096, activation_width=2)
-    assert moe - one == 4096 * 2 * (4096 + 3 * 14336)
+    scores = 4 * 8
+    assert moe - one == 4096 * (2 * (2 * 4096 + 3 * 14336) + scores)
 
 
 @pytest.mark.parametrize(("recompute", "core"), [(0, 0), (1, 5 * 96 * 2048**2), (2, (34 + 5 * 16) * 2048 * 12288)])
@@ -103,7 +105,8 @@ def test_zero_memory_of_a_7_5b_model_on_64_gpus() -> None:
     """Rajbhandari et al. 2020, fig. 1: 120 GB, 31.4 GB, 16.6 GB and 1.9 GB."""
     parts = ("weight_memory", "gradient_memory", "optimizer_memory")
     given = dict(
-        shared_parameters_per_gpu=7.5e9, expert_parameters_per_gpu=0, layer_parameters_per_gpu=0, layers_per_stage=32,
+        shared_parameters_per_gpu=7.5e9, expert_parameters_per_gpu=0, working_layer_parameters=0,
+        routed_parameters_per_gpu=0, resident_layers_per_gpu=32, lora_layer_parameters=0, activation_width=2,
         shard_degree=64, expert_shard_degree=64, weight_width=2, gradient_width=2, master_width=4, optimizer_width=8,
     )  # fmt: skip
     for stage, wanted in enumerate((120e9, 31.4e9, 16.6e9, 1.9e9)):

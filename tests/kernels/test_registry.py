@@ -232,7 +232,7 @@ def test_digest_follows_code_and_defaults(module) -> None:
 def test_discovery_finds_every_module() -> None:
     registry = shipped_registry()
     modules = {quantity.module.rpartition(".")[2] for quantity in registry.quantities.values()}
-    assert {"communication", "inference", "parameters", "pipeline", "rule_6nd", "step", "training_memory"} <= modules
+    assert {"tp_communication", "inference", "parameters", "pipeline", "rule_6nd", "step", "training_memory"} <= modules
     assert shipped_registry() is registry
     assert registry_with([]) is registry
 

@@ -5,8 +5,20 @@ Choices come as the position of their option: attention_kernel (unfused, flash),
 
 from __future__ import annotations
 
+import importlib.util
 import math
+from pathlib import Path
 from types import ModuleType
+
+
+def sibling(name: str) -> ModuleType:
+    """Another file of this folder."""
+    spec = importlib.util.spec_from_file_location(f"reference_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
 
 
 def peak_rate(c: dict[str, float]) -> float:
@@ -60,7 +72,7 @@ def step(c: dict[str, float], architecture: ModuleType, network: ModuleType) -> 
         "exposed_pp_comm_time": micro_batches * hidden(c, "pp", link["pp"], depth * behind),
     }
     busy = math.fsum(stage_parts.values())
-    memory = peak_memory(c, architecture, micro_batches)
+    memory = sibling("memory").peak_memory(c, architecture, micro_batches)
     updated = memory["updated"] * (
         c["gradient_width"] * (1 + c["gradient_norm_passes"])
         + 2 * c["optimizer_width"]
@@ -176,62 +188,3 @@ def gradient_communication(
         if memory["experts"]:
             total += network.all_gather(memory["experts"] * bytes_each, experts)
     return total
-
-
-def activations(c: dict[str, float], architecture: ModuleType) -> tuple[float, float]:
-    """Bytes one layer keeps of one micro-batch, tensor by tensor: outside the attention core, and in it."""
-    kinds, spans, tokens = architecture.layer_kinds(c), architecture.windows(c), tokens_of(c)
-    a, h, width = c["num_attention_heads"], c["hidden_size"], c["activation_width"]
-    full = sum(attended(span, c["seq_len"], causal=False) for span in spans) / len(spans)
-    scores = 4 * a if c["attention_kernel"] == 1 else a * full * (width + (1 + width if c["dropout"] else 0))
-    kept = 0.0
-    for kind in kinds:
-        copies = c["experts_per_token"] + c["num_shared_experts"] if kind == "moe" else 1
-        inner = copies * c["moe_intermediate_size"] if kind == "moe" else c["intermediate_size"]
-        outside = width * h * (c["norms_per_layer"] + 1 + copies) + (2 * h if c["dropout"] else 0)
-        inside = width * (architecture.head_elements(c) + architecture.matrices_of_feed_forward(c) * inner)
-        kept += tokens * (outside / split_of(c) + inside / c["tp"])
-    return kept / len(kinds), tokens * scores / c["tp"]
-
-
-def peak_memory(c: dict[str, float], architecture: ModuleType, micro_batches: float) -> dict[str, float]:
-    """Memory of the first and the last stage added up separately; the larger one counts."""
-    layers, tp, pp, ep, vpp, stage = (int(c[n]) for n in ("num_layers", "tp", "pp", "ep", "vpp", "zero_stage"))
-    ranks = int(c["world_size"]) // (tp * pp)
-    expert_ranks = max(ranks // ep, 1)
-
-    def sharded(from_stage: int, shared: float, experts: float) -> float:
-        return shared / ranks + experts / expert_ranks if stage >= from_stage else shared + experts
-
-    kept, core = activations(c, architecture)
-    checkpoint = tokens_of(c) * c["hidden_size"] * c["activation_width"] / split_of(c)
-    per_layer = (kept + core, kept, checkpoint)[int(c["recompute"])]
-    working = (0.0, core, kept + core)[int(c["recompute"])]
-    logits = tokens_of(c) * c["vocab_size"] * (c["activation_width"] + 4) / tp
-    logits = 0 if c["fused_cross_entropy"] else logits
-
-    # Parameters: layers on every stage, embeddings on the first, the head on the last.
-    matrices, vectors, routed = architecture.layer_parameters(c)
-    own, experts = (matrices / tp + vectors) / pp, routed / (tp * pp * ep)
-    embedding = (c["vocab_size"] + c["num_position_embeddings"]) * c["hidden_size"] / tp
-    head = c["vocab_size"] * c["hidden_size"] / tp
-    if pp == 1:
-        stages = [(embedding + (0 if c["tied_embeddings"] else head), 1, logits)]
-    elif vpp > 1:
-        warm_up = (vpp - 1) * pp + 1
-        stages = [(embedding, (2 * (pp - 1) + warm_up) / vpp, 0), (head, warm_up / vpp, logits)]
-    else:
-        stages = [(embedding, pp, 0), (head, 1, logits)]
-    totals = []
-    for edge, in_flight, output in stages:
-        shared = own + edge
-        held = c["weight_width"] * sharded(3, shared, experts)
-        if stage == 3:
-            layer = (own if ranks > 1 else 0) + (experts if expert_ranks > 1 else 0)
-            held += c["weight_width"] * min(2, layers / pp) * layer / (layers / pp)
-        held += c["gradient_width"] * sharded(2, shared, experts)
-        held += (c["optimizer_width"] + c["master_width"]) * sharded(1, shared, experts)
-        flying = min(micro_batches, in_flight) * layers / pp * per_layer
-        totals.append((held + flying + working + output + c["overhead_memory"], shared))
-    total, shared = max(totals)
-    return {"total": total, "shared": shared, "experts": experts, "updated": sharded(1, shared, experts)}

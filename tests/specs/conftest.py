@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from rooflax.specs.calibration import Calibration
 from rooflax.specs.catalog import CatalogError, Field, Record, Source, read_record
 from rooflax.specs.records import normalised
 from rooflax.specs.vocabulary import Vocabulary, shipped
@@ -67,7 +68,9 @@ class FakeKnown:
 
 
 class FakeCatalogs:
-    """Records by catalog and name, and by path."""
+    """Records by catalog and name, and by path; nothing is fitted."""
+
+    calibration = Calibration()
 
     def __init__(self, records):
         self.records = {(record.catalog, normalised(record.name)): record for record in records}

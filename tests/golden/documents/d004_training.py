@@ -268,6 +268,7 @@ def compare_activations(path: Path, harness: Any) -> int:
         "attended_tokens": list(seq),
         "intermediate_size": list(4 * hidden),
         "attention_head_elements": list(4 * hidden),
+        "attention_width": list(hidden),
         "num_layers": 1,
         "num_moe_layers": 0,
         "gated_mlp": False,

@@ -1,0 +1,112 @@
+"""The command that fits inputs to measured rows."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .commands import CATALOG, JSON, MODELS, QUIET
+
+
+@click.command()
+@click.argument("measured", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--params",
+    multiple=True,
+    metavar="LEAF[:CATALOG],…",
+    help="Inputs to fit: one value a record of CATALOG (hardware, software_stack, network), or one value everywhere. "
+    "Without it, those of the shipped calibration.",
+)
+@click.option("--prior", "priors", multiple=True, metavar="LEAF=WIDTH", help="How much one record may differ.")
+@click.option("--start", "starts", multiple=True, metavar="LEAF=VALUE", help="The value that a prior is centred on.")
+@click.option("--kind", "kinds", multiple=True, help="Use only tables of this kind, such as training or gemm.")
+@click.option(
+    "--quantity", help="MEASURED are tables of cases, one column an input, and the column of this name was measured."
+)
+@click.option(
+    "--balance",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="1 counts all families alike, 0 all rows.",
+)
+@click.option("--leave-one-family-out", is_flag=True, help="Predict every family by a fit without it, too.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The calibration file to write.")
+@MODELS
+@CATALOG
+@JSON
+@QUIET
+def fit(
+    measured: tuple[Path, ...],
+    params: tuple[str, ...],
+    priors: tuple[str, ...],
+    starts: tuple[str, ...],
+    kinds: tuple[str, ...],
+    quantity: str | None,
+    balance: float,
+    leave_one_family_out: bool,
+    output: Path | None,
+    models: tuple[Path, ...],
+    catalog: tuple[Path, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Fit inputs to the measured rows of MEASURED: files, or folders of them.
+
+    Prints the fitted values with their standard errors and the errors before and after. The file that -o writes is
+    catalog data: put it into a folder as calibration.yaml and name the folder with --catalog.
+    """
+    from .calibration import default_kinds, fit_rows, parameters_of, rows_of
+    from .fit_summary import summary, write_calibration
+    from .reports.calibration import fit_tables
+    from .sweeps.compilation import cache_compilations, cache_folder
+    from .sweeps.fit_solver import Weighting
+    from .workbench import workbench
+
+    cache_compilations(cache_folder())
+    bench = workbench(models, catalog)
+    widths = {name: _number(name, text) for name, text in _pairs("--prior", priors)}
+    parameters = parameters_of(bench, params or None, widths, dict(_pairs("--start", starts)))
+    rows = rows_of(bench, measured, kinds=kinds or default_kinds(params or None, quantity), quantity=quantity)
+    found = fit_rows(bench, rows, parameters, Weighting(balance=balance), leave_one_family_out=leave_one_family_out)
+    if output is not None:
+        write_calibration(found, output, bench)
+    told = summary(found, bench)
+    if as_json:
+        click.echo(json.dumps(told, indent=2, allow_nan=False))
+    else:
+        _print(*fit_tables(told))
+    if output is not None and not quiet:
+        click.echo(str(output), err=True)
+
+
+def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
+    from .specs.problems import RooflaxError
+
+    pairs = [(name.strip(), value.strip()) for name, _, value in (text.partition("=") for text in texts)]
+    for text, (name, value) in zip(texts, pairs, strict=True):
+        if not name or not value:
+            raise RooflaxError(f"{option} {text}: LEAF=VALUE was expected")
+    return pairs
+
+
+def _number(name: str, text: str) -> float:
+    from .specs.problems import RooflaxError
+
+    try:
+        return float(text)
+    except ValueError:
+        raise RooflaxError(f"--prior {name}={text}: a number was expected, the width of the prior") from None
+
+
+def _print(*renderables: Any) -> None:
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for renderable in renderables:
+        console.print(renderable)

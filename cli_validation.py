@@ -1,0 +1,71 @@
+"""The command that holds the models against published measurements."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .commands import CATALOG, MODELS, QUIET
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="A folder of CSV files of measured runs, or one such file; the shipped rows otherwise.",
+)
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write every row to this JSON file.")
+@click.option("--picture", type=click.Path(path_type=Path), help="Write predicted over measured to this .png file.")
+@click.option("--details", is_flag=True, help="Show what was assumed where rows do not state it.")
+@MODELS
+@CATALOG
+@QUIET
+def validate(
+    data: Path | None,
+    json_file: Path | None,
+    picture: Path | None,
+    details: bool,
+    models: tuple[Path, ...],
+    catalog: tuple[Path, ...],
+    quiet: bool,
+) -> None:
+    """Predict published measurements and show the errors by family, and over families alike.
+
+    Rows that cannot be predicted are counted with the reason. The constant-MFU column is the naive rule.
+    """
+    from .reports.progress import progress_bar
+    from .reports.validation import assumption_table, family_table, overall_table, refusal_table, write_picture
+    from .sweeps.compilation import cache_compilations, cache_folder
+    from .validation import fitted_families, write_json
+    from .validation import validate as predict_all
+    from .workbench import workbench
+
+    cache_compilations(cache_folder())
+    with progress_bar(quiet or not sys.stderr.isatty()) as progress:
+        found = predict_all(data, bench=workbench(models, catalog), progress=progress)
+    families = found.families
+    tables = [family_table(families, fitted_families(found)), overall_table(found.overall)]
+    tables += [refusal_table(families)] if any(family.refused for family in families) else []
+    tables += [assumption_table(found.records)] if details else []
+    _print(*tables)
+    written = []
+    if json_file is not None:
+        written.append(write_json(found, json_file))
+    if picture is not None:
+        written += write_picture(found.records, picture)
+    if not quiet:
+        for file in written:
+            click.echo(str(file), err=True)
+
+
+def _print(*tables: Any) -> None:
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for place, table in enumerate(tables):
+        if place:
+            console.print()
+        console.print(table)

@@ -1,0 +1,210 @@
+"""The calibration: fitted values of inputs, for records that state none themselves.
+
+Which inputs are fitted, and what is believed of them before a row is seen, is declared here and nowhere else. Values
+are per record (one chip, one software stack, one network), with the value pooled over a class of records for those
+that no measured row tells about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from .axes import Inputs
+from .records import Field, Record, Source
+from .vocabulary import Group
+
+SOURCE = "calibration"
+ALL = "all"
+OWNERS = (Group.HARDWARE, Group.SOFTWARE, Group.NETWORK)
+_GIVEN = ("given", "axis", "zip ")
+_VENDORS = {"nvidia": "gpu", "amd": "gpu", "google": "tpu"}
+_STACKS = {"torch": "torch", "pytorch": "torch", "xla": "xla", "jax": "xla"}
+_PLURALS = {
+    (Group.HARDWARE, ALL): "chips",
+    (Group.SOFTWARE, ALL): "stacks",
+    (Group.SOFTWARE, "torch"): "torch stacks",
+    (Group.SOFTWARE, "xla"): "xla stacks",
+    (Group.NETWORK, ALL): "networks",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is believed of a fitted input before any row is seen.
+
+    `centre` is a value of the input, `reason` where it comes from. The widths are standard deviations in the free
+    coordinate of the input (the logit between its bounds, the logarithm where it has no upper one): of the value over
+    all records, of a class of records about that, and of one record about its class.
+    """
+
+    centre: float
+    reason: str
+    overall: float = 1.0
+    group: float = 0.5
+    record: float = 0.25
+
+
+def _half(*, record: float = 0.5) -> Prior:
+    return Prior(0.5, "half: what is hidden may be anything between nothing and all", record=record)
+
+
+CALIBRATED: Mapping[str, Mapping[str, Prior]] = MappingProxyType(
+    {
+        Group.HARDWARE: {
+            "compute_efficiency": Prior(0.75, "the declared default, median of published GEMM tables"),
+            "hbm_efficiency": Prior(0.85, "the declared default, published copy rates"),
+            "attention_efficiency": Prior(0.55, "the declared default, Dao 2023"),
+            "narrow_efficiency": Prior(0.8, "the declared default, ml-engineering MAMF"),
+        },
+        Group.SOFTWARE: {
+            "kernel_efficiency": Prior(0.9, "a little below the vendor's best, which the chip's own values stand for"),
+            "vector_traffic_factor": Prior(1.5, "between fused norms and activations (1) and one kernel each (2)"),
+            "tp_overlap": _half(),
+            "dp_overlap": _half(),
+            "ep_overlap": _half(),
+        },
+        Group.NETWORK: {},
+    }
+)
+"""The inputs that the shipped calibration fits, by the catalog whose records own the values."""
+
+CALIBRATION_KINDS = ("training", "gemm", "collectives")
+"""The kinds of measured tables that it is fitted on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """One fitted value: in the unit of its input, with its standard error and the rows that tell about it."""
+
+    value: float
+    error: float
+    rows: int
+    families: int
+    records: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FittedField(Field):
+    """A field of a record that the calibration lends; `pooled` says over what, "" for the record's own value."""
+
+    pooled: str = ""
+
+
+ByClass = Mapping[str, Mapping[str, Calibrated]]
+"""Leaf, then class (`all` over every class), to value."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Fitted values: `pooled` by catalog, leaf and class; `records` by catalog, record and leaf; one value of others.
+
+    `date` is that of the fit. Records that state a leaf themselves keep their own value.
+    """
+
+    pooled: Mapping[str, ByClass] = field(default_factory=dict)
+    records: Mapping[str, Mapping[str, Mapping[str, Calibrated]]] = field(default_factory=dict)
+    everywhere: Mapping[str, Calibrated] = field(default_factory=dict)
+    date: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.everywhere or any(self.pooled.values()))
+
+    def value_of(self, record: Record, leaf: str) -> tuple[Calibrated, str] | None:
+        """The value of a leaf that a record takes, with what it is pooled over; None where the leaf is not fitted."""
+        own = self.records.get(record.catalog, {}).get(record.name, {}).get(leaf)
+        if own is not None:
+            return own, ""
+        classes = self.pooled.get(record.catalog, {}).get(leaf, {})
+        known = [kind for kind in dict.fromkeys((class_of(record), ALL)) if kind in classes]
+        kind = next((kind for kind in known if classes[kind].rows), known[-1] if known else None)
+        return None if kind is None else (classes[kind], _pooled(record.catalog, kind, classes[kind]))
+
+    def completed(self, record: Record) -> Record:
+        """The record with a field for every fitted leaf of its catalog that it does not state itself."""
+        stated = {leaf: own for leaf, own in record.fields.items() if not isinstance(own, FittedField)}
+        leaves = [leaf for leaf in self.pooled.get(record.catalog, {}) if leaf not in stated]
+        found = {leaf: value for leaf in leaves if (value := self.value_of(record, leaf)) is not None}
+        if not found:
+            return record if len(stated) == len(record.fields) else replace(record, fields=stated)
+        most = max((value for value, _ in found.values()), key=lambda value: (value.rows, value.families))
+        source = Source(SOURCE, f"fitted on {counted(most)}, {self.date}")
+        fields = {leaf: _field(value, pooled) for leaf, (value, pooled) in found.items()}
+        return replace(record, fields={**stated, **fields}, sources={**record.sources, SOURCE: source})
+
+    def without(self, leaves: Collection[str]) -> Calibration:
+        """The calibration of all other leaves."""
+        return Calibration(
+            {c: {leaf: by for leaf, by in found.items() if leaf not in leaves} for c, found in self.pooled.items()},
+            {
+                c: {name: {x: v for x, v in found.items() if x not in leaves} for name, found in records.items()}
+                for c, records in self.records.items()
+            },
+            {leaf: value for leaf, value in self.everywhere.items() if leaf not in leaves},
+            self.date,
+        )
+
+    def overlaid(self, other: Calibration) -> Calibration:
+        """This calibration with every leaf that `other` has taken from there, for all records."""
+        taken = {*other.everywhere, *(leaf for found in other.pooled.values() for leaf in found)}
+        kept = self.without(taken)
+        catalogs = {*kept.pooled, *other.pooled}
+        records = {
+            catalog: {
+                name: {**kept.records.get(catalog, {}).get(name, {}), **other.records.get(catalog, {}).get(name, {})}
+                for name in {**kept.records.get(catalog, {}), **other.records.get(catalog, {})}
+            }
+            for catalog in catalogs
+        }
+        pooled = {c: {**kept.pooled.get(c, {}), **other.pooled.get(c, {})} for c in catalogs}
+        return Calibration(pooled, records, {**kept.everywhere, **other.everywhere}, other.date or self.date)
+
+
+def class_of(record: Record) -> str:
+    """The class of a record, whose pooled values it takes where no row tells its own; `all` where it has none.
+
+    A fact `kind` says it; otherwise the vendor does for a chip, and a fact that names torch or xla for a stack.
+    """
+    if isinstance(kind := record.facts.get("kind"), str):
+        return kind
+    if record.catalog == Group.HARDWARE:
+        return _VENDORS.get(str(record.facts.get("vendor", "")).casefold(), ALL)
+    if record.catalog == Group.SOFTWARE:
+        named = (str(value).casefold() for value in record.facts.values())
+        return next((_STACKS[name] for name in named if name in _STACKS), ALL)
+    return ALL
+
+
+def _field(found: Calibrated, pooled: str) -> FittedField:
+    told = [pooled, f"± {found.error:.2g}", counted(found) if found.rows else ""]
+    note = ", ".join(part for part in told if part)
+    return FittedField(found.value, f"{found.value:.6g}", SOURCE, note, pooled)
+
+
+def _pooled(catalog: str, kind: str, found: Calibrated) -> str:
+    """What a value of a class of records is: pooled over how many of them."""
+    if not found.rows:
+        return "a prior value, which no measured row tells about"
+    what = _PLURALS.get((Group(catalog), kind), f"{kind}s" if catalog == Group.HARDWARE else f"{kind} {catalog}s")
+    return f"pooled over {found.records} {what.removesuffix('s') if found.records == 1 else what}"
+
+
+def counted(found: Calibrated) -> str:
+    """The rows and families that a value was fitted on, in words."""
+    rows = "1 row" if found.rows == 1 else f"{found.rows:,} rows"
+    return f"{rows} of {'1 family' if found.families == 1 else f'{found.families} families'}"
+
+
+def pooled_notices(inputs: Inputs, read: Collection[str]) -> tuple[str, ...]:
+    """A notice for each record that lends inputs in `read` values fitted on other records, or on none."""
+    notices = []
+    for record in inputs.records:
+        alike: dict[str, list[str]] = {}
+        for leaf, fitted in record.fields.items():
+            value = inputs.values.get(leaf)
+            lent = value is not None and leaf in read and not value.origin.startswith(_GIVEN)
+            if lent and isinstance(fitted, FittedField) and fitted.pooled:
+                alike.setdefault(fitted.pooled, []).append(f"{leaf} {fitted.value:.3g}")
+        notices += [f"{record.catalog} {record.name}: {', '.join(found)}: {what}" for what, found in alike.items()]
+    return tuple(notices)
