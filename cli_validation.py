@@ -19,6 +19,11 @@ from .commands import CATALOG, MODELS, QUIET
 )
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write every row to this JSON file.")
 @click.option("--picture", type=click.Path(path_type=Path), help="Write predicted over measured to this .png file.")
+@click.option(
+    "--leave-one-family-out",
+    is_flag=True,
+    help="Fit these rows again without each family in turn, and show how the family is predicted then (minutes).",
+)
 @click.option("--details", is_flag=True, help="Show what was assumed where rows do not state it.")
 @MODELS
 @CATALOG
@@ -27,6 +32,7 @@ def validate(
     data: Path | None,
     json_file: Path | None,
     picture: Path | None,
+    leave_one_family_out: bool,
     details: bool,
     models: tuple[Path, ...],
     catalog: tuple[Path, ...],
@@ -39,13 +45,15 @@ def validate(
     from .reports.progress import progress_bar
     from .reports.validation import assumption_table, family_table, overall_table, refusal_table, write_picture
     from .sweeps.compilation import cache_compilations, cache_folder
-    from .validation import fitted_families, write_json
+    from .validation import fitted_families, predicted_without_family, write_json
     from .validation import validate as predict_all
     from .workbench import workbench
 
     cache_compilations(cache_folder())
+    bench = workbench(models, catalog)
+    left_out = predicted_without_family(data, bench) if leave_one_family_out else None
     with progress_bar(quiet or not sys.stderr.isatty()) as progress:
-        found = predict_all(data, bench=workbench(models, catalog), progress=progress)
+        found = predict_all(data, bench=bench, left_out=left_out, progress=progress)
     families = found.families
     tables = [family_table(families, fitted_families(found)), overall_table(found.overall)]
     tables += [refusal_table(families)] if any(family.refused for family in families) else []

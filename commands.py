@@ -22,7 +22,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 QUIET = click.option("--quiet", is_flag=True, help="Print results and errors only.")
 
 
-LAZY = {"reproduce": "cli_documents", "measured": "cli_documents", "validate": "cli_validation"}
+LAZY = {"fit": "cli_fit", "reproduce": "cli_documents", "measured": "cli_documents", "validate": "cli_validation"}
 
 
 class Commands(click.Group):

@@ -77,6 +77,18 @@ def validate(
     return Validation(place, tuple(_beside(record, left_out or {}) for record in told))
 
 
+def predicted_without_family(data: str | os.PathLike[str] | None, bench: Workbench) -> Mapping[Key, float]:
+    """What the calibration, fitted anew to these rows without a family, predicts for the rows of that family.
+
+    By file and id of each row that the calibration can use: training, matrix products and collectives.
+    """
+    from .calibration import default_kinds, fit_rows, parameters_of, rows_of
+
+    rows = rows_of(bench, [SHIPPED if data is None else data], kinds=default_kinds(None, None))
+    found = fit_rows(bench, rows, parameters_of(bench, None, {}, {}), leave_one_family_out=True)
+    return {(one.row.file, one.row.id): one.predicted(one.left_out) for one in found.rows if one.left_out is not None}
+
+
 def _beside(record: Record, left_out: Mapping[Key, float]) -> Record:
     key = record.row.file, record.row.id
     return replace(record, left_out=left_out[key]) if record.target.primary and key in left_out else record

@@ -81,6 +81,8 @@ def weight_gather_time(
     source="rajbhandari-et-al-2020, sec. 7; zhao-et-al-2023, sec. 3.2.2 (hybrid sharding reduces shards over the replicas)",
     example=dict(
         **_SHARDS,
+        lora_layer_parameters=0.0,
+        resident_layers_per_gpu=20,
         dp_replicate=1,
         expert_tp=8,
         ep=1,
@@ -93,6 +95,8 @@ def weight_gather_time(
 def gradient_reduce_time(
     shared_parameters_per_gpu: Count,
     expert_parameters_per_gpu: Count,
+    lora_layer_parameters: Count,
+    resident_layers_per_gpu: Count,
     reduce_width: Bytes,
     frozen_share: Number,
     zero_stage: Choice,
@@ -107,9 +111,13 @@ def gradient_reduce_time(
     all_reduce_algorithm: Choice,
     network: Network,
 ) -> Seconds:
-    """Time of reducing one GPU's gradients onto their shards once."""
+    """Time of reducing one GPU's gradients onto their shards once.
+
+    Those of what is trained: the share of the matrices that is not frozen, and the adapters.
+    """
     trained = (1 - frozen_share) * reduce_width
-    parts = (shared_parameters_per_gpu * trained, expert_parameters_per_gpu * trained)
+    adapters = lora_layer_parameters * resident_layers_per_gpu * reduce_width
+    parts = (shared_parameters_per_gpu * trained + adapters, expert_parameters_per_gpu * trained)
     pieces = jnp.where(zero_stage == ZERO_3, layers_per_stage, 1.0)
     scatter = _over_shards(parts, pieces, tp, cp, dp, dp_shard, expert_tp, ep, network)
     outside = tiers_of(network, dp_replicate, tp * cp * dp_shard)

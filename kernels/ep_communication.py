@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from .annotations import Bytes, Choice, Count, Flag, Number, Seconds
 from .flops import FULL
 from .network import Network, tiers_of
+from .pipeline import DUALPIPE
 from .primitives.arithmetic import ratio
 from .primitives.collectives import Tier, all_to_all
 from .primitives.roofline import exposed
@@ -170,11 +171,12 @@ def ep_layer_comm_time(
 
 
 @cost_model(
-    formula=r"t - (1 - \sigma)\,o\,\min(t, t_F + t_B + t_R)",
+    formula=r"t - (1 - \sigma)\,o\,\min(t, t_F + t_B + t_R),\ o = 1 \text{ with DualPipe}",
     source="deepseek-v3-2024, sec. 3.2.1 (the all-to-all of one micro-batch hides behind the compute of another)",
     example=dict(
         ep_layer_comm_time=1.332893e-3,
         ep_overlap=1.0,
+        pipeline_schedule=0,
         layer_forward_time=4e-4,
         layer_backward_time=8e-4,
         layer_recompute_time=0.0,
@@ -184,11 +186,16 @@ def ep_layer_comm_time(
 def exposed_ep_layer_time(
     ep_layer_comm_time: Seconds,
     ep_overlap: Number,
+    pipeline_schedule: Choice,
     comm_slowdown: Number,
     layer_forward_time: Seconds,
     layer_backward_time: Seconds,
     layer_recompute_time: Seconds,
 ) -> Seconds:
-    """Exposed expert parallel communication of one layer and micro-batch."""
+    """Exposed expert parallel communication of one layer and micro-batch.
+
+    DualPipe runs the exchanges of one micro-batch beside the compute of the one that comes the other way.
+    """
     behind = layer_forward_time + layer_backward_time + layer_recompute_time
-    return exposed(ep_layer_comm_time, ep_overlap, behind, comm_slowdown)
+    hidden = jnp.where(pipeline_schedule == DUALPIPE, 1.0, ep_overlap)
+    return exposed(ep_layer_comm_time, hidden, behind, comm_slowdown)

@@ -19,7 +19,7 @@ SOURCE = "calibration"
 ALL = "all"
 OWNERS = (Group.HARDWARE, Group.SOFTWARE, Group.NETWORK)
 _GIVEN = ("given", "axis", "zip ")
-_VENDORS = {"nvidia": "gpu", "amd": "gpu", "google": "tpu"}
+_VENDORS = {"nvidia": "gpu", "amd": "amd", "google": "tpu"}
 _STACKS = {"torch": "torch", "pytorch": "torch", "xla": "xla", "jax": "xla"}
 _PLURALS = {
     (Group.HARDWARE, ALL): "chips",
@@ -46,26 +46,31 @@ class Prior:
     record: float = 0.25
 
 
-def _half(*, record: float = 0.5) -> Prior:
-    return Prior(0.5, "half: what is hidden may be anything between nothing and all", record=record)
-
-
 CALIBRATED: Mapping[str, Mapping[str, Prior]] = MappingProxyType(
     {
         Group.HARDWARE: {
-            "compute_efficiency": Prior(0.75, "the declared default, median of published GEMM tables"),
-            "hbm_efficiency": Prior(0.85, "the declared default, published copy rates"),
-            "attention_efficiency": Prior(0.55, "the declared default, Dao 2023"),
-            "narrow_efficiency": Prior(0.8, "the declared default, ml-engineering MAMF"),
+            "compute_efficiency": Prior(
+                0.8, "published tables of products: 0.71-0.87 at their best shapes", 0.3, 0.5, 0.2
+            ),
+            "flop_energy": Prior(0.93e-12, "the declared default: what B200 and H100 sustain", 0.2, 0.2, 0.1),
+            "hbm_efficiency": Prior(0.82, "published copy rates, 0.80-0.90", 0.3, 0.2, 0.2),
+            "narrow_efficiency": Prior(0.9, "published tables of fp8 products", 0.4, 0.3, 0.2),
+            "attention_efficiency": Prior(0.85, "FlashAttention-3 on H100, FlashAttention-2 on A100", 0.6, 0.4, 0.3),
+            "gemm_half_size": Prior(350.0, "published tables of products: 144-536", 0.3, 0.3, 0.4),
         },
         Group.SOFTWARE: {
-            "kernel_efficiency": Prior(0.9, "a little below the vendor's best, which the chip's own values stand for"),
-            "vector_traffic_factor": Prior(1.5, "between fused norms and activations (1) and one kernel each (2)"),
-            "tp_overlap": _half(),
-            "dp_overlap": _half(),
-            "ep_overlap": _half(),
+            "kernel_efficiency": Prior(0.92, "a little below the vendor's best", 0.5, 0.3, 0.3),
+            "vector_traffic_factor": Prior(1.5, "between fused operators (1) and one kernel each (2)", 0.5, 0.3, 0.3),
+            "launch_overhead": Prior(3e-4, "some twenty kernels of ten microseconds and more", 1.0, 0.5, 0.5),
+            "tp_overlap": Prior(0.2, "few stacks hide tensor parallel communication", 0.7, 0.5, 0.8),
+            "dp_overlap": Prior(0.6, "most stacks hide some of the gradient reduction", 0.7, 0.5, 0.6),
+            "ep_overlap": Prior(0.3, "few stacks hide the exchanges of experts", 0.7, 0.5, 0.6),
         },
-        Group.NETWORK: {},
+        Group.NETWORK: {
+            "link_efficiency": Prior(0.8, "the declared default, nccl-tests", 0.3, 0.2, 0.3),
+            "scale_up_half_message": Prior(12e6, "nccl-tests on A100 and H200", 0.5, 0.3, 0.5),
+            "collective_overhead": Prior(35e-6, "the smallest messages of nccl-tests", 0.3, 0.1, 0.1),
+        },
     }
 )
 """The inputs that the shipped calibration fits, by the catalog whose records own the values."""
@@ -87,7 +92,7 @@ class Calibrated:
 
 @dataclass(frozen=True, slots=True)
 class FittedField(Field):
-    """A field of a record that the calibration lends; `pooled` says over what, "" for the record's own value."""
+    """A field of a record that the calibration lends; `pooled` says over whom, "" for the record's own value."""
 
     pooled: str = ""
 
@@ -177,17 +182,18 @@ def class_of(record: Record) -> str:
 
 
 def _field(found: Calibrated, pooled: str) -> FittedField:
-    told = [pooled, f"± {found.error:.2g}", counted(found) if found.rows else ""]
+    over = pooled if not found.rows else f"pooled over {pooled}" if pooled else ""
+    told = [over, f"± {found.error:.2g}", counted(found) if found.rows else ""]
     note = ", ".join(part for part in told if part)
     return FittedField(found.value, f"{found.value:.6g}", SOURCE, note, pooled)
 
 
 def _pooled(catalog: str, kind: str, found: Calibrated) -> str:
-    """What a value of a class of records is: pooled over how many of them."""
+    """How many records of a class a value is pooled over, in words."""
     if not found.rows:
-        return "a prior value, which no measured row tells about"
+        return "a prior value, no row tells"
     what = _PLURALS.get((Group(catalog), kind), f"{kind}s" if catalog == Group.HARDWARE else f"{kind} {catalog}s")
-    return f"pooled over {found.records} {what.removesuffix('s') if found.records == 1 else what}"
+    return f"{found.records} {what.removesuffix('s') if found.records == 1 else what}"
 
 
 def counted(found: Calibrated) -> str:
@@ -200,11 +206,17 @@ def pooled_notices(inputs: Inputs, read: Collection[str]) -> tuple[str, ...]:
     """A notice for each record that lends inputs in `read` values fitted on other records, or on none."""
     notices = []
     for record in inputs.records:
-        alike: dict[str, list[str]] = {}
-        for leaf, fitted in record.fields.items():
-            value = inputs.values.get(leaf)
-            lent = value is not None and leaf in read and not value.origin.startswith(_GIVEN)
-            if lent and isinstance(fitted, FittedField) and fitted.pooled:
-                alike.setdefault(fitted.pooled, []).append(f"{leaf} {fitted.value:.3g}")
-        notices += [f"{record.catalog} {record.name}: {', '.join(found)}: {what}" for what, found in alike.items()]
+        lent = [
+            f"{leaf} {fitted.value:.3g} ({fitted.pooled})"
+            for leaf, fitted in record.fields.items()
+            if isinstance(fitted, FittedField) and fitted.pooled and leaf in read and not _given(inputs, leaf)
+        ]
+        if lent:
+            notices.append(f"{record.catalog} {record.name}: values pooled over others of its class: {', '.join(lent)}")
     return tuple(notices)
+
+
+def _given(inputs: Inputs, leaf: str) -> bool:
+    """Whether the user gave a leaf, or nothing did, so that no record decides it."""
+    value = inputs.values.get(leaf)
+    return value is None or value.origin.startswith(_GIVEN)

@@ -34,7 +34,7 @@ LEAVES = (
         label="Board energy of one 16-bit FLOP of a sustained matrix product",
         above=False,
         default=0.93e-12,
-        reason="B200 at 1000 W sustains 0.48 of its peak on long products, 0.64 on short ones (SimuMax, tables of B200)",
+        reason="B200 at 1000 W sustains 0.48 of its peak on long products, 0.64 on short ones (SimuMax tables)",
         note="at peak, narrower formats draw three quarters of it",
     ),
     _number("idle_power", unit="W", label="Idle power"),

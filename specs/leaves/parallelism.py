@@ -65,15 +65,4 @@ LEAVES = (
         default="best",
         reason="libraries choose the faster one by message size",
     ),
-    Leaf(
-        "expert_dispatch",
-        "1",
-        Kind.CHOICE,
-        "How tokens travel to their experts",
-        Group.PARALLELISM,
-        options=("all_to_all", "deduplicated"),
-        default="all_to_all",
-        reason="what every framework has",
-        note="deduplicated: a token crosses to a domain once, however many of its experts are there (DeepEP)",
-    ),
 )

@@ -62,4 +62,15 @@ LEAVES = (
         reason="communication kernels are taken to leave compute alone",
         note="every hidden second of communication costs this many seconds of compute",
     ),
+    Leaf(
+        "expert_dispatch",
+        "1",
+        Kind.CHOICE,
+        "How tokens travel to their experts",
+        Group.SOFTWARE,
+        options=("all_to_all", "deduplicated"),
+        default="all_to_all",
+        reason="what every framework has",
+        note="deduplicated: a token crosses to a domain once, however many of its experts are there (DeepEP)",
+    ),
 )

@@ -84,7 +84,7 @@ LEAVES = (
         "fused_cross_entropy",
         "1",
         Kind.FLAG,
-        "The loss never materialises the logits",
+        "Fused loss: the logits stay in 16 bits, without copies in fp32",
         Group.TRAINING,
         high=1,
         default=0,

@@ -18,15 +18,13 @@ probabilities too. Compiled, it makes the gradient in 16 bits beside the logits:
 _TORCH = ("torchtitan", "composer-fsdp")
 _COMPILES_LOSS = 202502
 """Month from which torchtitan compiles its loss with the model; before, that was switched off."""
-_REDUCED_IN_16_BITS = ("nemo", "mlperf")
-"""Frameworks whose performance recipes keep and reduce gradients in 16 bits (grad_reduce_in_fp32 = False)."""
 
 
 def memory_habits(row: Row, inputs: Mapping[str, object], known: Mapping[str, float]) -> Part:
     """Inputs that only memory reads; `inputs` are those of the layout, `known` the dimensions of the model."""
     stack, tp = str(inputs.get("software_stack", "")), int(str(inputs.get("tp", 1)))
-    part = _loss(row, stack, tp) | _gradients(row) | _adapters(row, inputs) | _states(row)
-    return part | _torchtitan(row, stack, inputs, known)
+    part = _loss(row, stack, tp) | _adapters(row, inputs) | _states(row)
+    return part | _checkpoints(row, known)
 
 
 def _loss(row: Row, stack: str, tp: int) -> Part:
@@ -40,13 +38,6 @@ def _loss(row: Row, stack: str, tp: int) -> Part:
     if "compile" in notes and month >= _COMPILES_LOSS:
         return Part({"loss_copies": _COMPILED}, ("a compiled loss, as torchtitan has since 2025",))
     return Part({"loss_copies": _DISTRIBUTED if tp > 1 else _KEPT})
-
-
-def _gradients(row: Row) -> Part:
-    framework = text(row, "framework").lower()
-    if not any(word in framework for word in _REDUCED_IN_16_BITS):
-        return Part()
-    return Part({"gradient_width": 2}, ("gradients in 16 bits, as the performance recipes of NeMo keep them",))
 
 
 def _adapters(row: Row, inputs: Mapping[str, object]) -> Part:
@@ -71,16 +62,13 @@ def _states(row: Row) -> Part:
     return Part({"gradient_width": 4}) if "18 b/param" in text(row, "kind").lower() else Part()
 
 
-def _torchtitan(row: Row, stack: str, inputs: Mapping[str, object], known: Mapping[str, float]) -> Part:
-    """Op-level checkpointing by what it keeps, and FSDP that does not reshard under a pipeline."""
+def _checkpoints(row: Row, known: Mapping[str, float]) -> Part:
+    """Op-level checkpointing by what it keeps."""
     part = Part()
     if "op sac" in text(row, "act_recompute").lower():
         share = dropped_share(known)
         words = f"recompute full on {share:.2f} of the layers for what op-level selective checkpointing drops"
         part |= Part({"recompute": "full", "recompute_layer_share": share}, (words,))
-    if stack == "torchtitan" and inputs.get("zero_stage") == "3" and int(str(inputs.get("pp", 1))) > 1:
-        words = "ZeRO stage 1 for FSDP with a pipeline, which keeps gathered weights and whole gradients between steps"
-        part |= Part({"zero_stage": "1"}, (words,))
     return part
 
 

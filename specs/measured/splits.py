@@ -106,6 +106,9 @@ def _sharding(row: Row, habits: Habits, found: Degrees) -> Part:
     if stage is None and "fsdp" not in told and not told.startswith(("none", "ddp")):
         raise Refused(f"`sharding` is {text(row, 'sharding')!r}; one of zero1, zero2, zero3, none was expected")
     option = stage[1] if stage else "3" if "fsdp" in told else "0"
+    if option == "3" and habits.splits_batch and found.pp > 1:
+        words = "ZeRO stage 1 for FSDP with a pipeline, which keeps gathered weights and whole gradients between passes"
+        return Part({"zero_stage": "1"}, (words,)) | _replicas(row, told, found)
     return Part({"zero_stage": option}) | _replicas(row, told, found)
 
 

@@ -17,7 +17,7 @@ class Habits:
     `recompute` is its default activation recomputation, `zero_stage` its default sharding, `sequence_parallel` whether
     it splits what tensor parallelism does not. `flash` tells fused attention kernels, `dropout` training with dropout,
     `precision` what it trains in. `splits_batch` is set where a pipeline cuts a local batch into as many micro-batches
-    as it has stages.
+    as it has stages, `narrow_gradients` where gradients are kept and reduced in 16 bits (grad_reduce_in_fp32 = False).
     """
 
     recompute: str = "none"
@@ -27,6 +27,7 @@ class Habits:
     dropout: bool = False
     precision: str = "bf16-mixed"
     splits_batch: bool = False
+    narrow_gradients: bool = False
 
 
 _CLASSIC = Habits(zero_stage="0", sequence_parallel=False, flash=False, dropout=True, precision="fp16-mixed")
@@ -34,6 +35,7 @@ HABITS = {
     "megatron-lm": _CLASSIC,
     "deepspeed-zero": _CLASSIC,
     "megatron-core": Habits(),
+    "nemo": Habits(narrow_gradients=True),
     "composer-fsdp": Habits(zero_stage="3"),
     "torchtitan": Habits(zero_stage="3", splits_batch=True),
     "maxtext-gpu": Habits(recompute="full", zero_stage="3"),
@@ -47,7 +49,8 @@ _PATTERNS = (
     (r"torch ?titan", "torchtitan"),
     (r"megatron[- ]deepspeed", "megatron-lm"),
     (r"megatron[- ]lm.*20(19|2[012])", "megatron-lm"),
-    (r"nemo|megatron|mcore", "megatron-core"),
+    (r"nemo|megatron[- ]bridge", "nemo"),
+    (r"megatron|mcore", "megatron-core"),
     (r"deepspeed", "deepspeed-zero"),
 )
 
@@ -83,4 +86,7 @@ def software(row: Row, catalogs: Catalogs) -> Part:
         assumed.append(f"no software stack: {f'{told!r} is none of the catalog' if told else 'none is stated'}")
     if "mp_mode=pure" in text(row, "notes").lower():
         inputs["gradient_width"] = 2
+    if habits.narrow_gradients and "18 b/param" not in text(row, "kind").lower():
+        inputs["gradient_width"] = 2
+        assumed.append("gradients kept and reduced in 16 bits, as the performance recipes of NeMo do")
     return Part(inputs, tuple(assumed))

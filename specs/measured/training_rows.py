@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 
 from ..catalog import Catalogs
 from .cells import Row, confidence_of, family_of, number, text
 from .layouts import layout_inputs
+from .memory_rows import bytes_of, part_of
 from .rows import MeasuredRow, Target
 
 _TERA = 1e12
-_GIB = 2.0**30
 
 
 def training_rows(file: str, rows: Sequence[Row], catalogs: Catalogs) -> tuple[MeasuredRow, ...]:
@@ -62,8 +61,8 @@ def _measured(row: Row) -> Iterator[Target]:
             yield Target(quantity, share / 100, "1", rate=True)
     memory = number(row, "peak_mem_gib")
     if memory:
-        decimal = re.search(r"\bgb\b", text(row, "mem_kind").lower())
-        yield Target("memory_per_gpu", memory * (1e9 if decimal else _GIB), "B")
+        definition = text(row, "mem_kind")
+        yield Target(part_of(definition), bytes_of(memory, definition), "B")
 
 
 def primary_first(targets: Sequence[Target]) -> tuple[Target, ...]:

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "root": {"root", *PACKAGES},
     "cli": {"root", "commands", *PACKAGES},
     "cli_documents": {"root", "commands", *PACKAGES},
+    "cli_fit": {"root", "commands", *PACKAGES},
     "cli_validation": {"root", "commands", *PACKAGES},
     "commands": {"root", *PACKAGES},
     "__main__": {"cli"},
@@ -35,7 +36,7 @@ HOMES = {
     "holoviews": {"reports"},
     "panel": {"reports"},
     "bokeh": {"reports"},
-    "click": {"cli", "cli_documents", "cli_validation", "commands"},
+    "click": {"cli", "cli_documents", "cli_fit", "cli_validation", "commands"},
 }
 
 
