@@ -14,7 +14,7 @@ KEY := $(PLACE)-$(shell cat pyproject.toml constraints.txt Makefile | cksum | cu
 # Modules without bytecode are compiled again at every start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint format bench lowest lock clean
+.PHONY: help demo test lint format bench calibrate lowest lock clean
 
 help:
 	@echo "make demo    install, run a shipped sweep and print its best strategies"
@@ -22,6 +22,7 @@ help:
 	@echo "make lint    ruff and pyright alone"
 	@echo "make format  ruff's formatter and its safe fixes, applied"
 	@echo "make bench   the benchmarks"
+	@echo "make calibrate MEASURED=FOLDER  the shipped calibration, fitted anew on the tables in FOLDER"
 	@echo "make lowest  the tests with the lowest versions that pyproject.toml allows"
 	@echo "make lock    new versions in constraints.txt (Python 3.11, the oldest supported)"
 	@echo "make clean   remove the environment, build outputs and caches; runs/ stays"
@@ -44,6 +45,11 @@ format: .venv/test-$(KEY)
 
 bench: .venv/test-$(KEY)
 	$(BIN)/python -m benchmarks
+
+# Which inputs are fitted, their priors and the kinds of tables are declared in specs/calibration.py.
+calibrate: .venv/test-$(KEY)
+	@test -n "$(MEASURED)" || { echo "make calibrate MEASURED=FOLDER: name a folder of measured tables"; exit 1; }
+	$(BIN)/rooflax fit $(MEASURED) --leave-one-family-out -o specs/calibration.yaml
 
 lowest:
 	rm -rf build/lowest && $(PYTHON) -m venv build/lowest

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .calibration import fit
     from .points import evaluate, explain
     from .results import best, open  # noqa: A004 (reads as rooflax.open)
     from .runs import Run, run
@@ -22,10 +23,11 @@ _HOMES = {
     "best": ".results",
     "evaluate": ".points",
     "explain": ".points",
+    "fit": ".calibration",
     "open": ".results",
     "run": ".runs",
 }
-__all__ = ["RooflaxError", "Run", "SpecError", "Workbench", "best", "evaluate", "explain", "open", "run"]
+__all__ = ["RooflaxError", "Run", "SpecError", "Workbench", "best", "evaluate", "explain", "fit", "open", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .points import _read_cases, scalar
+from .points import read_cases, scalar
 from .specs.calibration import CALIBRATED, CALIBRATION_KINDS, OWNERS, Prior
 from .specs.domains import Domain, domain_of
 from .specs.known import UnknownName, check_quantity, input_name
@@ -105,7 +105,7 @@ def _case_rows(bench: Workbench, path: Path, quantity: str) -> list[MeasuredRow]
         check_quantity(quantity, bench.names)
     except UnknownName as error:
         raise RooflaxError(str(error)) from None
-    columns, lines = _read_cases(path)
+    columns, lines = read_cases(path)
     if quantity not in columns:
         raise RooflaxError(f"{path}: there is no column `{quantity}`; the columns are {', '.join(columns)}")
     unit = bench.registry.unit(quantity)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .specs.calibration import pooled_notices
 from .specs.known import UnknownName, check_quantity, input_name
 from .specs.problems import Problem, RooflaxError, SpecError
 from .sweeps import engine
@@ -50,7 +51,8 @@ def evaluate(
     if not sweep.axes:
         _require_value(sweep, int(arrays[STATUS]))
     found = dataset(sweep, arrays)
-    return found.assign_attrs(notices=[*sweep.inputs.notices, *low_confidence(sweep.inputs.records)])
+    pooled = pooled_notices(sweep.inputs, sweep.graph.inputs)
+    return found.assign_attrs(notices=[*sweep.inputs.notices, *low_confidence(sweep.inputs.records), *pooled])
 
 
 def _require_value(sweep: Sweep, status: int) -> None:
@@ -131,7 +133,7 @@ def table_of(bench: Workbench, path: Path, quantities: Sequence[str]) -> CaseTab
     """
     from .sweeps.cases import evaluate_cases
 
-    columns, rows = _read_cases(path)
+    columns, rows = read_cases(path)
     _check_columns(bench, path, columns, quantities)
     whole = {i: row for i, row in enumerate(rows) if len(row) == len(columns)}
     cases = [
@@ -147,11 +149,13 @@ def table_of(bench: Workbench, path: Path, quantities: Sequence[str]) -> CaseTab
         cells = [_cell(bench, name, result.values.get(name)) for name in quantities]
         writer.writerow([*row, *cells, "" if result.status is None else result.status, result.error])
     failed = sum(result.status is None for result in results)
-    notices = low_confidence(record for result in results for record in result.records)
+    notices = [*low_confidence(record for result in results for record in result.records)]
+    notices += [notice for result in results for notice in result.notices]
     return CaseTable(out.getvalue(), failed, tuple(dict.fromkeys(notices)))
 
 
-def _read_cases(path: Path) -> tuple[list[str], list[list[str]]]:
+def read_cases(path: Path) -> tuple[list[str], list[list[str]]]:
+    """The columns and the rows of a CSV of cases. Raises RooflaxError where it cannot be read."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = [line for line in csv.reader(file) if line]

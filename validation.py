@@ -85,8 +85,7 @@ def predicted_without_family(data: str | os.PathLike[str] | None, bench: Workben
     from .calibration import default_kinds, fit_rows, parameters_of, rows_of
 
     rows = rows_of(bench, [SHIPPED if data is None else data], kinds=default_kinds(None, None))
-    found = fit_rows(bench, rows, parameters_of(bench, None, {}, {}), leave_one_family_out=True)
-    return {(one.row.file, one.row.id): one.predicted(one.left_out) for one in found.rows if one.left_out is not None}
+    return fit_rows(bench, rows, parameters_of(bench, None, {}, {}), leave_one_family_out=True).left_out
 
 
 def _beside(record: Record, left_out: Mapping[Key, float]) -> Record:

@@ -26,6 +26,16 @@ ALL_TO_ALL = 1
 """Position of `all_to_all` among the options of cp_exchange."""
 
 
+def passes(once: float, recompute: Choice, recompute_layer_share: Number) -> Number:
+    """Exchanges of one layer: `once` in forward and backward, and one more where attention is recomputed."""
+    return once + jnp.where(recompute >= SELECTIVE, recompute_layer_share, 0.0)
+
+
+RING_PASSES, EXCHANGE_PASSES = 3.0, 2.0
+"""A ring carries keys and values forward, and backward both them and their gradients; an exchange of heads has one
+gradient."""
+
+
 @cost_model(
     formula=r"T\,a_w\,2k_vd/t \quad\text{or, for MLA,}\quad T\,a_w\,a\,(d_n + d_r + d_v)/t",
     source="liu-zaharia-abbeel-2023, sec. 3 (keys and values of a block)",
@@ -78,8 +88,8 @@ def cp_ring_time(
     A ring passes the keys and values of every rank to all others: c - 1 steps forward; backward keys and values
     again and their gradients; any recomputation repeats the forward. Every step waits for the slowest link.
     """
-    passes = 3 + jnp.where(recompute >= SELECTIVE, recompute_layer_share, 0.0)
-    return passes * (cp - 1) * neighbour_exchange(key_value_message, tiers_of(network, cp, tp))
+    count = passes(RING_PASSES, recompute, recompute_layer_share)
+    return count * (cp - 1) * neighbour_exchange(key_value_message, tiers_of(network, cp, tp))
 
 
 @cost_model(
@@ -110,9 +120,8 @@ def cp_all_to_all_time(
 
     Four all-to-alls forward, of queries, keys, values and output, as one of all their elements; as much backward.
     """
-    passes = 2 + jnp.where(recompute >= SELECTIVE, recompute_layer_share, 0.0)
     message = micro_batch_tokens * activation_width * attention_head_elements / tp
-    return passes * all_to_all(message, tiers_of(network, cp, tp))
+    return passes(EXCHANGE_PASSES, recompute, recompute_layer_share) * all_to_all(message, tiers_of(network, cp, tp))
 
 
 @cost_model(
@@ -164,5 +173,6 @@ def exposed_cp_layer_time(
     recompute_layer_share: Number,
 ) -> Seconds:
     """Exposed context parallel communication of one layer and micro-batch."""
-    passes = 1 + attention_backward_ratio + jnp.where(recompute >= SELECTIVE, recompute_layer_share, 0.0)
-    return exposed(cp_layer_comm_time, cp_overlap, passes * attention_core_time, comm_slowdown)
+    again = jnp.where(recompute >= SELECTIVE, recompute_layer_share, 0.0)
+    behind = (1 + attention_backward_ratio + again) * attention_core_time
+    return exposed(cp_layer_comm_time, cp_overlap, behind, comm_slowdown)

@@ -148,26 +148,29 @@ def _exchange(
 
 
 @cost_model(
-    formula=r"\frac{L_{moe}}{L}\,(2 + \rho[\text{full}])\,(t_{dispatch} + t_{combine})",
+    formula=r"\frac{L_{moe}}{L}\,(2 + \rho[\text{full}])",
     source="deepseek-v3-2024, sec. 3.2 (dispatch and combine, forward and backward); full recomputation repeats the forward",
-    example=dict(
-        dispatch_time=3e-4, combine_time=4e-4, num_moe_layers=58, num_layers=61, recompute=0, expect=1.331148e-3
-    ),
+    example=dict(num_moe_layers=58, num_layers=61, recompute=0, expect=1.901639),
 )
-def ep_layer_comm_time(
-    dispatch_time: Seconds,
-    combine_time: Seconds,
-    num_moe_layers: Count,
-    num_layers: Count,
-    recompute: Choice,
-    recompute_layer_share: Number,
-) -> Seconds:
-    """Expert parallel communication of one layer and one micro-batch.
+def ep_layer_exchanges(
+    num_moe_layers: Count, num_layers: Count, recompute: Choice, recompute_layer_share: Number
+) -> Number:
+    """Pairs of dispatch and combine of one layer and one micro-batch.
 
     The mean over all layers. The gradient of a dispatch is a combine and the reverse, in the width of each.
     """
     passes = 2 + jnp.where(recompute == FULL, recompute_layer_share, 0.0)
-    return passes * ratio(num_moe_layers, num_layers) * (dispatch_time + combine_time)
+    return passes * ratio(num_moe_layers, num_layers)
+
+
+@cost_model(
+    formula=r"n_{A2A}\,(t_{dispatch} + t_{combine})",
+    source="deepseek-v3-2024, sec. 3.2",
+    example=dict(dispatch_time=3e-4, combine_time=4e-4, ep_layer_exchanges=1.901639, expect=1.331148e-3),
+)
+def ep_layer_comm_time(dispatch_time: Seconds, combine_time: Seconds, ep_layer_exchanges: Number) -> Seconds:
+    """Expert parallel communication of one layer and one micro-batch."""
+    return ep_layer_exchanges * (dispatch_time + combine_time)
 
 
 @cost_model(

@@ -49,21 +49,11 @@ def tp_all_reduce_time(
 
 
 @cost_model(
-    formula=r"(4 + [\text{SP}] + 2\rho[\text{full}])\left(1 - \tfrac{1}{2}\tfrac{L_{moe}}{L}[t_e < t]\right)t_{AR}",
+    formula=r"(4 + [\text{SP}] + 2\rho[\text{full}])\left(1 - \tfrac{1}{2}\tfrac{L_{moe}}{L}[t_e < t]\right)",
     source="shoeybi-et-al-2019, sec. 3 (two all-reduces forward, two backward); korthikanti-et-al-2022, sec. 4.2.2 (the extra gathers); liu-et-al-2025 (experts with a tensor parallelism of their own)",
-    example=dict(
-        tp_all_reduce_time=3.402231e-4,
-        tp=8,
-        expert_tp=8,
-        num_layers=80,
-        num_moe_layers=0,
-        recompute=0,
-        sequence_parallel=0,
-        expect=1.3608924e-3,
-    ),
+    example=dict(tp=8, expert_tp=8, num_layers=80, num_moe_layers=0, recompute=0, sequence_parallel=1, expect=5.0),
 )
-def tp_layer_comm_time(
-    tp_all_reduce_time: Seconds,
+def tp_layer_all_reduces(
     tp: Count,
     expert_tp: Count,
     num_layers: Count,
@@ -71,18 +61,28 @@ def tp_layer_comm_time(
     recompute: Choice,
     recompute_layer_share: Number,
     sequence_parallel: Flag,
-) -> Seconds:
-    """Tensor parallel communication of one layer and one micro-batch.
+) -> Number:
+    """Tensor parallel all-reduces of one layer and one micro-batch.
 
-    Two all-reduces forward and two backward, half of each for attention and half for the feed-forward; full
-    recomputation repeats the forward ones. With sequence parallelism the backward pass gathers the input of both
-    column-parallel products once more, half an all-reduce each. Experts that are not split over tensor parallel ranks
-    leave the tokens where they are.
+    Two forward and two backward, half of each for attention and half for the feed-forward; full recomputation repeats
+    the forward ones. With sequence parallelism the backward pass gathers the input of both column-parallel products
+    once more, half an all-reduce each. Experts that are not split over tensor parallel ranks leave the tokens where
+    they are.
     """
     forward_again = jnp.where(recompute == FULL, 2.0 * recompute_layer_share, 0.0)
     regathers = jnp.where(sequence_parallel > 0, 1.0, 0.0)
     without = jnp.where(expert_tp < tp, num_moe_layers / num_layers / 2, 0.0)
-    return (4 + forward_again + regathers) * (1 - without) * tp_all_reduce_time
+    return (4 + forward_again + regathers) * (1 - without)
+
+
+@cost_model(
+    formula=r"n_{AR}\,t_{AR}",
+    source="shoeybi-et-al-2019, sec. 3",
+    example=dict(tp_all_reduce_time=3.402231e-4, tp_layer_all_reduces=4.0, expect=1.3608924e-3),
+)
+def tp_layer_comm_time(tp_all_reduce_time: Seconds, tp_layer_all_reduces: Number) -> Seconds:
+    """Tensor parallel communication of one layer and one micro-batch."""
+    return tp_layer_all_reduces * tp_all_reduce_time
 
 
 @cost_model(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .bind import collect
+from .calibration import pooled_notices
 from .catalog import Catalogs
 from .conditions import FLAG_OPTIONS, Comparison, ConditionError, ConstraintName, parse_condition
 from .documents import LONGEST, Document, KeyPath, parse_document
@@ -79,6 +80,7 @@ class _Loading:
                 message = f"no output depends on `{axis.name}`; leave the axis out, or ask for an output that reads it"
                 self.report(path, message, True)
             notices += [f"{path_text(path)}: no output depends on it" for path in unread_values(binder, read)]
+            notices += pooled_notices(inputs, read)
         if self.problems or spec is None:
             raise SpecError(self.problems)
         if spec.best is not None:

@@ -11,6 +11,7 @@ import numpy as np
 from ..kernels.registry import Registry
 from ..specs.axes import Axis, Inputs, Value
 from ..specs.bind import bind_keywords
+from ..specs.calibration import pooled_notices
 from ..specs.catalog import Catalogs
 from ..specs.problems import SpecError
 from ..specs.records import Record
@@ -25,7 +26,7 @@ CASE = "case"
 class CaseResult:
     """What came of one case: values by quantity (codes for categories), the status, and why it failed if it did.
 
-    `records` are the catalog records it used.
+    `records` are the catalog records it used, `notices` what there is to say about values fitted on others.
 
     A case that could not be evaluated has no values, no status and an error.
     """
@@ -34,6 +35,7 @@ class CaseResult:
     status: int | None
     error: str
     records: tuple[Record, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def evaluate_cases(
@@ -53,7 +55,8 @@ def evaluate_cases(
     for group in alike.values():
         sweep = sweep_of(registry, _stacked(list(group.values())), quantities, capacity=True)
         for (position, inputs), result in zip(group.items(), _judged(sweep, quantities), strict=True):
-            results[position] = replace(result, records=inputs.records)
+            notices = pooled_notices(inputs, sweep.graph.inputs)
+            results[position] = replace(result, records=inputs.records, notices=notices)
     return [results[position] for position in range(len(cases))]
 
 

@@ -68,7 +68,7 @@ def _tier(prefix: str, label: str, *, used: bool, size: float | None, size_reaso
             default=0,
             reason="ranks add up unless the record says otherwise",
         ),
-        number("energy_per_bit", "J/b", "energy per bit", None, ""),
+        number("energy_per_bit", "J/b", "energy per bit sent", None if used else 0.0, "" if used else _UNUSED),
     )
 
 

@@ -1,4 +1,4 @@
-"""Parameter counts of what records of attention models do not show: state-space layers, prediction modules, adapters."""
+"""Parameter counts beyond attention models: state-space layers, prediction modules, adapters."""
 
 from __future__ import annotations
 

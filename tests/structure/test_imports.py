@@ -28,6 +28,7 @@ MAY_IMPORT = {
 HOMES = {
     "jax": {"kernels", "sweeps"},
     "jaxlib": {"kernels", "sweeps"},
+    "optimistix": {"sweeps"},
     "xarray": {"sweeps", "stores", "reports", "root"},
     "zarr": {"stores"},
     "obstore": {"stores"},

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 HEAVY = {"jax", "jaxlib", "scipy", "pandas", "xarray", "zarr", "dask", "distributed", "hvplot", "holoviews", "panel"}
-HEAVY |= {"bokeh", "matplotlib", "icechunk", "obstore", "pydantic", "ruamel.yaml"}
+HEAVY |= {"bokeh", "matplotlib", "icechunk", "obstore", "pydantic", "ruamel.yaml", "optimistix", "equinox"}
 
 LOADED_AT_EXIT = """
 import atexit, sys
@@ -19,7 +19,7 @@ sys.exit(main())
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["fit", "--help"]], ids=" ".join)
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     command = [sys.executable, "-c", LOADED_AT_EXIT, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
