@@ -67,9 +67,9 @@ def dense_mlp(c: dict[str, float]) -> float:
 
 
 def windows(c: dict[str, float]) -> list[float | None]:
-    """The window of every layer, None where it attends to everything."""
+    """The window of every layer with attention, None where it attends to everything."""
     sliding = int(c["num_sliding_layers"])
-    return [c["sliding_window"]] * sliding + [None] * (int(c["num_layers"]) - sliding)
+    return [c["sliding_window"]] * sliding + [None] * (int(c["num_layers"] - c["num_linear_layers"]) - sliding)
 
 
 def layer_parameters(c: dict[str, float]) -> tuple[float, float, float]:

@@ -19,6 +19,11 @@ def split_of(c: dict[str, float]) -> float:
     return c["tp"] if c["sequence_parallel"] else 1
 
 
+def expert_split_of(c: dict[str, float]) -> float:
+    """Ranks that share one routed expert."""
+    return c.get("expert_tp", c["tp"])
+
+
 def mean_span(c: dict[str, float], architecture: ModuleType) -> float:
     """Tokens a query attends to without the causal mask, mean over layers."""
     spans = architecture.windows(c)
@@ -58,8 +63,8 @@ def activations(c: dict[str, float], architecture: ModuleType) -> dict[str, dict
         if kind == "moe":
             visits, f = c["experts_per_token"] * c["expert_imbalance"], c["moe_intermediate_size"]
             outer = entry * h + 4 * c["num_experts"] / width
-            inner = entry * visits * h * tp + (again + entry) * f * (visits + c["num_shared_experts"])
-            work = tokens * width * (h / split_of(c) + visits * (h * tp + columns * f) / tp)
+            inner = entry * visits * h * expert_split_of(c) + (again + entry) * f * (visits + c["num_shared_experts"])
+            work = tokens * width * (h / split_of(c) + visits * (h * expert_split_of(c) + columns * f) / tp)
         else:
             outer, inner = entry * h, (again + entry) * c["intermediate_size"]
             work = tokens * width * (h / split_of(c) + columns * c["intermediate_size"] / tp) + whole
@@ -84,7 +89,7 @@ def layer_parameters(c: dict[str, float], architecture: ModuleType) -> dict[str,
     for kind in set(architecture.layer_kinds(c)):
         if kind == "moe":
             shared = c["num_shared_experts"] * architecture.expert(c) / tp + h * c["num_experts"]
-            found[kind] = mixer + shared, c["num_experts"] * architecture.expert(c) / (tp * c["ep"])
+            found[kind] = mixer + shared, c["num_experts"] * architecture.expert(c) / (expert_split_of(c) * c["ep"])
         else:
             biases = h + c["intermediate_size"] * (2 if c["gated_mlp"] else 1) if c["mlp_bias"] else 0
             found[kind] = mixer + architecture.dense_mlp(c) / tp + biases, 0.0
@@ -109,7 +114,7 @@ def adapters(c: dict[str, float], architecture: ModuleType) -> float:
     for kind in architecture.layer_kinds(c) if c["adapts_feed_forward"] else []:
         f = c["moe_intermediate_size"] if kind == "moe" else c["intermediate_size"]
         one = architecture.matrices_of_feed_forward(c) * (h + f)
-        many = c["num_shared_experts"] / c["tp"] + c["num_experts"] / (c["tp"] * c["ep"])
+        many = c["num_shared_experts"] / c["tp"] + c["num_experts"] / (expert_split_of(c) * c["ep"])
         total += one * many if kind == "moe" else one / c["tp"]
     return r * total / layers
 
@@ -242,7 +247,7 @@ def states_of(
 def peak_memory(c: dict[str, float], architecture: ModuleType, micro_batches: float) -> dict[str, float]:
     """Memory of every stage added up separately; the largest one counts."""
     ranks = c["world_size"] // (c["tp"] * c["pp"] * c["dp_replicate"])
-    expert_ranks = max(ranks // c["ep"], 1)
+    expert_ranks = max(ranks * c["tp"] // (c["ep"] * expert_split_of(c)), 1)
     kept, at_work = kept_and_working(c, architecture)
     head = c["vocab_size"] * c["hidden_size"] / c["tp"]
     output = head_at_work(c, head, c["zero_stage"] == 3 and ranks > 1)
@@ -251,8 +256,8 @@ def peak_memory(c: dict[str, float], architecture: ModuleType, micro_batches: fl
         states, updated = states_of(c, chunk, architecture, ranks, expert_ranks)
         flying = in_flight(c, place, micro_batches) * chunk.stored
         allocated = states + flying + max(at_work, output if chunk.has_head else 0)
-        totals.append((allocated, chunk.shared, chunk.experts, updated))
-    allocated, shared, experts, updated = max(totals)
+        totals.append((allocated, chunk.shared, chunk.experts, updated, chunk.layers))
+    allocated, shared, experts, updated, layers = max(totals)
     return {
         "total": allocated * (1 + c["fragmentation_share"]) + c["overhead_memory"],
         "allocated": allocated,
@@ -261,4 +266,5 @@ def peak_memory(c: dict[str, float], architecture: ModuleType, micro_batches: fl
         "shared": shared,
         "experts": experts,
         "updated": updated,
+        "adapters": layers * adapters(c, architecture),
     }
