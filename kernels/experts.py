@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
+
 from .annotations import Bytes, Count, Flag, Flops, Number, Seconds
 from .dense_feed_forward import up_and_down
 from .primitives import matmul
@@ -57,7 +59,9 @@ class RoutedExperts(NamedTuple):
 def shared_products(experts: SharedExperts) -> tuple[Matmul, Matmul]:
     """The products of the shared experts, which stand side by side as one dense feed-forward."""
     inner = experts.num_shared_experts * experts.moe_intermediate_size / experts.tp
-    return up_and_down(experts.micro_batch_tokens, experts.hidden_size, inner, experts.gated_mlp)
+    products = up_and_down(experts.micro_batch_tokens, experts.hidden_size, inner, experts.gated_mlp)
+    # Where there are none, nothing reads the tokens either.
+    return matmul.grouped(products, jnp.clip(experts.num_shared_experts, 0.0, 1.0), 1.0)
 
 
 def routed_products(experts: RoutedExperts) -> tuple[Matmul, Matmul]:

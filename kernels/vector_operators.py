@@ -107,7 +107,7 @@ def vector_backward_traffic(layer: VectorLayer, vector_traffic_factor: Number) -
 
 @cost_model(
     formula=r"[\text{8- or 4-bit}]\,T\,(a_w + 2)\left(h + \bar k h + \frac{e_{heads}/2 + \bar f}{t}\right)",
-    source="nvidia-transformer-engine-2024, sec. FP8 (inputs cast, and transposed for the weight gradient)",
+    source="micikevicius-et-al-2022, sec. 3 (operands are cast as they are used); the gradient of the weights reads them transposed",
     example=dict(**_LLAMA_70B, matmul_format=4, expect=3.460301e08),
 )
 def cast_traffic(layer: VectorLayer, matmul_format: Choice) -> Bytes:

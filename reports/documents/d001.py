@@ -41,7 +41,7 @@ _STEPS = (
     "NVLink\n900 GB/s",
     "NVLink\n450 GB/s",
     "hops\npipelined",
-    "ring on\nevery tier",
+    "ring for\nevery port",
     "DGX H100",
 )
 
@@ -58,7 +58,7 @@ _STEPS = (
     spec=RING,
     size_inches=(7.2, 4.2),
     note="Attention gradients of one block, 83.9 MB, over full nodes of eight GPUs. The flat rings leap where the "
-    "first InfiniBand link enters; a ring on every tier sends an eighth of the gradients through each port.",
+    "first InfiniBand link enters; a ring for every port sends an eighth of the gradients through each.",
 )
 def ring_all_reduce(data: xr.Dataset) -> Any:
     """Latency of the all-reduce over the size of the group, published and in three steps put right."""
@@ -73,8 +73,8 @@ def ring_all_reduce(data: xr.Dataset) -> Any:
             curve(_PUBLISHED, "dp_latency", "published"),
             curve("NVLink 450 GB/s, hops in turn", "dp_latency_serial", "plain"),
             curve("flat ring, hops pipelined", "flat_ring_latency", "plain"),
-            curve("ring on every tier", "dp_latency_corrected", "corrected"),
-            curve("ring on every tier, DGX H100", "dp_latency_corrected", "corrected", RECORD),
+            curve("ring for every port", "dp_latency_corrected", "corrected"),
+            curve("ring for every port, DGX H100", "dp_latency_corrected", "corrected", RECORD),
         ],
         x="GPUs of the group",
         y="Latency [ms]",

@@ -82,7 +82,7 @@ def latencies(data: xr.Dataset) -> Table:
         ),
         _rows(data, values),
         "Hops in turn: the document's formulas with the time per byte of the stated bandwidth (900 GB/s count both "
-        "directions, 450 one). Main models: collectives with a ring on every tier, hops pipelined, a gated "
+        "directions, 450 one). Main models: collectives with a ring for every port, hops pipelined, a gated "
         "feed-forward, one all-reduce for TP; ideal links have the document's startup times, DGX H100 those of the "
         "network's record and 0.8 of the bandwidth.",
     )
@@ -100,9 +100,9 @@ def all_reduce_steps(data: xr.Dataset) -> Table:
             "a step takes as long as its slowest link, not the sum over NVLink, InfiniBand and NVLink (I1.10)",
         ),
         (
-            "A ring on every tier",
+            "A ring for every port",
             column(data, "latency_corrected", links=IDEAL),
-            "reduce-scatter inside the node first: every GPU's own InfiniBand port then carries 1/8 of the gradients, "
+            "eight rings at once, each leaving the node through another InfiniBand port with 1/8 of the gradients, "
             "where one flat ring sends all of them through one port a node",
         ),
         (
@@ -117,7 +117,7 @@ def all_reduce_steps(data: xr.Dataset) -> Table:
         "All-reduce of the attention gradients, corrected one error at a time",
         ("Step", "DP-8 [ms]", "DP-16 [ms]", "What changes"),
         rows,
-        "Each row keeps the corrections above it. Inside one node flat and hierarchical rings are the same.",
+        "Each row keeps the corrections above it. Inside one node one ring and eight are the same.",
     )
 
 

@@ -263,14 +263,16 @@ def test_tensor_parallel_collectives_of_a_layer(recompute: int, sequence_paralle
 def test_zero_communication_volume(stage: int, wanted: int) -> None:
     given = NVLINK | dict(
         shared_parameters_per_gpu=1e9, expert_parameters_per_gpu=0, weight_width=2, gradient_width=2, zero_stage=stage,
-        num_micro_batches=1, dp=8, scale_up_latency=0,
+        num_micro_batches=1, dp=8, scale_up_latency=0, layers_per_stage=1, resident_layers_per_gpu=1,
+        lora_layer_parameters=0,
     )  # fmt: skip
     assert value("dp_comm_time", **given) == pytest.approx(wanted * 2e9 * 7 / 8 / 450e9, rel=1e-12)
 
 
 def test_sharded_weights_are_gathered_in_every_micro_batch() -> None:
     given = NVLINK | dict(
-        shared_parameters_per_gpu=1e9, expert_parameters_per_gpu=0, weight_width=2, gradient_width=2, zero_stage=3, dp=8
+        shared_parameters_per_gpu=1e9, expert_parameters_per_gpu=0, weight_width=2, gradient_width=2, zero_stage=3,
+        dp=8, layers_per_stage=4, resident_layers_per_gpu=4, lora_layer_parameters=0,
     )  # fmt: skip
     once = value("dp_comm_time", **given, num_micro_batches=1)
     assert value("dp_comm_time", **given, num_micro_batches=5) == pytest.approx(5 * once, rel=1e-12)

@@ -38,7 +38,7 @@ def bandwidth_of(c: dict[str, float]) -> float:
 
 
 def sustained(c: dict[str, float], share: float, relief: float = 1.0) -> float:
-    """A share of peak that kernel and board power both allow, the corner rounded; `relief` where less power is drawn."""
+    """A share of peak that kernel and board power both allow, the corner rounded; `relief` for what draws less."""
     if not c["tdp"]:
         return share
     power = c["tdp"] / (c["flop_energy"] * wide_peak(c)) * relief

@@ -41,6 +41,6 @@ def decode_step(c: dict[str, float], architecture: ModuleType, network: ModuleTy
     attention = max(batch * seen * pair / rate, batch * seen * cached * c["kv_width"] * copies / bandwidth)
 
     message = batch * c["hidden_size"] * c["activation_width"]
-    reduce = network.all_reduce(message, network.tiers(c, tp, 1), int(c["all_reduce_algorithm"]))
+    reduce = network.all_reduce(message, network.tiers(c, tp, 1), network.RING)
     hops = (pp - 1) * network.hop(message, network.tiers(c, pp, tp))
     return dense + experts + attention + 2 * len(kinds) * reduce + hops

@@ -163,13 +163,13 @@ def layer_communication(c: dict[str, float], architecture: ModuleType, network: 
     full, some = (repeated if c["recompute"] == 2 else 0), (repeated if c["recompute"] else 0)
     states, near = tokens * c["hidden_size"] * width, network.tiers(c, tp, 1)
     if c["sequence_parallel"]:  # an all-gather before and a reduce-scatter behind each of two regions
-        region, backward = 2 * network.all_gather(states, near), 2.5
+        region, backward = 2 * network.all_gather(states, near), 1.5
     else:
-        region, backward = network.all_reduce(states, near, int(c["all_reduce_algorithm"])), 2.0
+        region, backward = network.all_reduce(states, near, int(c["all_reduce_algorithm"])), 1.0
     total = 0.0
     for kind in kinds:
         regions = 1 if kind == "moe" and times.expert_split_of(c) < tp else 2
-        total += regions * (1 + backward / 2 + full) * region
+        total += regions * (1 + backward + full) * region
     split = int(times.expert_split_of(c))
     placed = network.tiers(c, ep, split)
     if c["expert_dispatch"] == 1:

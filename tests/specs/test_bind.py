@@ -229,9 +229,9 @@ def test_fields_that_some_records_lack(bound):
     inputs = bound({"hardware": ["chip-a", "chip-b"], "model": ["small-1b", "large-7b"]})
     experts = inputs.values["num_experts"]
     assert (experts.data.tolist(), experts.origin) == ([8, 1], "model of each `model`; default for large-7b")
-    assert "tdp" not in inputs.values
-    assert inputs.lacking["tdp"] == ("chip-b",)
-    assert bound(hardware="chip-b").lacking["tdp"] == ("chip-b",)
+    assert "idle_power" not in inputs.values
+    assert inputs.lacking["idle_power"] == ("chip-b",)
+    assert bound(hardware="chip-b").lacking["idle_power"] == ("chip-b",)
     assert "experts_per_token" not in inputs.values
     assert "experts_per_token" not in inputs.lacking
     assert inputs.values["scale_out_size"].data.tolist() == [64, 2**24]

@@ -58,7 +58,7 @@ def test_a_timed_product_is_a_time_with_its_rate_beside(product) -> None:
     )
     assert row.inputs == dict(
         hardware="h100-sxm-80gb", matmul_format="bf16", weight_width=2.0, activation_width=2.0, gemm_rows=4096,
-        gemm_columns=8192, gemm_depth=1024, gemm_groups=1, gemm_best_shape=False,
+        gemm_columns=8192, gemm_depth=1024, gemm_groups=1, gemm_best_shape=False, flop_energy=0.0,
     )  # fmt: skip
 
 

@@ -188,13 +188,13 @@ WRONG = [
     (
         dict(fixed=with_fixed(hardware=...), axes={"hardware": ["chip-a", "chip-b"]}, outputs=["step_energy"]),
         "outputs[0]",
-        "`step_energy` needs `tdp` (Board power limit), which chip-b do not state; "
+        "`step_energy` needs `idle_power` (Idle power), which chip-b do not state; "
         "give it under `fixed`, or leave these records out",
     ),
     (
         dict(fixed={"step_time": "1 s"}, axes={"hardware": ["chip-b"]}, outputs=["step_energy"]),
         "outputs[0]",
-        "`step_energy` needs `tdp` (Board power limit), which chip-b do not state; "
+        "`step_energy` needs `idle_power` (Idle power), which chip-b do not state; "
         "give it under `fixed`, or leave these records out",
     ),
     (dict(fixed=with_fixed(model="\0.yaml")), "fixed.model", None),
@@ -252,10 +252,10 @@ def test_members_of_a_zip_group_that_nothing_reads_are_a_notice(load):
 
 
 def test_a_field_that_records_lack_may_be_given_beside_them(load):
-    fixed = with_fixed(hardware=..., tdp="500 W")
+    fixed = with_fixed(hardware=..., idle_power="500 W")
     loaded = load(minimal(fixed=fixed, axes={"hardware": ["chip-a", "chip-b"]}, outputs=["step_energy"]))
-    assert loaded.inputs.values["tdp"].data == 500.0
-    assert "tdp" not in loaded.inputs.lacking
+    assert loaded.inputs.values["idle_power"].data == 500.0
+    assert "idle_power" not in loaded.inputs.lacking
 
 
 def test_a_pinned_quantity_needs_none_of_its_inputs(load):

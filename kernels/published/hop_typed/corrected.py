@@ -1,4 +1,4 @@
-"""The document's communication by the main models: hierarchical collectives, pipelined hops, every sender counted.
+"""The document's communication by the main models: a ring for every port, pipelined hops, every sender counted.
 
 Times come from the collectives of the main models on the tiers of a network record, so what `dp_comm_time` and
 `tp_all_reduce_time` say of a training step is what stands beside the document's numbers here. Energies keep the
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from ...annotations import Array, Bytes, Choice, Count, Number
 from ...network import Network, tiers_of
-from ...primitives.collectives import Tier, all_reduce, neighbour_exchange
+from ...primitives.collectives import ALL_REDUCE, Tier, all_reduce, neighbour_exchange, sent
 from ...registry import cost_model
 from .hops import CROSS_NODE
 from .inputs import PP, JoulesPerBit, Megabytes, Millijoules, Milliseconds
@@ -37,14 +37,10 @@ def _side_by_side(network: Network, group: Array) -> tuple[Tier, ...]:
 
 
 def _all_reduce_energy(buffer: Array, tiers: tuple[Tier, ...], nvlink: Array, infiniband: Array) -> Array:
-    """Energy of a hierarchical all-reduce per GPU: on every tier what it moves, times the energy of the route."""
+    """Energy of an all-reduce per GPU: what it sends on every tier, times the energy of the route."""
     nv, ib = CROSS_NODE
-    total, inner = jnp.zeros_like(buffer), jnp.ones_like(buffer)
-    for position, tier in enumerate(tiers):
-        per_bit = nvlink if position == 0 else nv * nvlink + ib * infiniband
-        total = total + 2 * (tier.members - 1) / tier.members * buffer / inner * 8 * per_bit
-        inner = inner * tier.members
-    return total
+    inside, *across = sent(buffer, tiers, ALL_REDUCE)
+    return 8 * (inside * nvlink + sum(across) * (nv * nvlink + ib * infiniband))
 
 
 @cost_model(
@@ -79,22 +75,22 @@ def flat_ring_latency(layer_bytes: Bytes, num_gpus: Count, network: Network) -> 
 
 
 @cost_model(
-    formula=r"10^3 \cdot 2\sum_{tiers}\left(\frac{r-1}{r}\,\frac{L}{\prod r_{inner}\,\beta} + (r-1)\,\alpha\right)",
-    source="chan-et-al-2007 (composition over dimensions); jia-et-al-2018 (hierarchical all-reduce)",
-    example=dict(layer_bytes_corrected=_ATTN, num_gpus=16, **_DGX, expect=0.542738844),
+    formula=r"10^3 \cdot 2\left(\frac{n-1}{n}\,\max_{tiers}\frac{L}{\prod r_{inner}\,\beta} + \sum_{steps}\alpha\right)",
+    source="patarasuk-yuan-2009, sec. 3; hu-et-al-2025, sec. II (a ring for every port, all of them at once)",
+    example=dict(layer_bytes_corrected=_ATTN, num_gpus=16, **_DGX, expect=0.402816),
 )
 def dp_latency_corrected(layer_bytes_corrected: Bytes, num_gpus: Count, network: Network) -> Milliseconds:
-    """Latency of the data parallel all-reduce of one layer, a ring on every tier."""
+    """Latency of the data parallel all-reduce of one layer, a ring for every port."""
     return all_reduce(layer_bytes_corrected, _side_by_side(network, num_gpus)) * 1e3
 
 
 @cost_model(
-    formula=r"10^3 \cdot 2\left(\frac{n-1}{n}\,\frac{M}{\beta} + (n-1)\,\alpha\right) \text{ on each tier}",
+    formula=r"10^3 \cdot 2\left(\frac{n-1}{n}\,\max_{tiers}\frac{M}{\prod r_{inner}\,\beta} + \sum_{steps}\alpha\right)",
     source="patarasuk-yuan-2009, sec. 3; shoeybi-et-al-2019, sec. 3 (one all-reduce of the activation a layer, forward)",
     example=dict(act_bytes=16777216, num_gpus=8, **_DGX, expect=0.0680447289),
 )
 def tp_latency_corrected(act_bytes: Bytes, num_gpus: Count, network: Network) -> Milliseconds:
-    """Latency of one tensor parallel all-reduce, a ring on every tier."""
+    """Latency of one tensor parallel all-reduce, a ring for every port."""
     return all_reduce(act_bytes, _side_by_side(network, num_gpus)) * 1e3
 
 
@@ -114,9 +110,9 @@ def pp_latency_corrected(act_bytes: Bytes, nv_hops: Count, ib_hops: Count, netwo
 
 
 @cost_model(
-    formula=r"10^3\,n \cdot 8\sum_{tiers} 2\,\frac{r-1}{r}\,\frac{L}{\prod r_{inner}}\,e_{route}",
-    source="definition: every bit of the hierarchical all-reduce at the energy of its route",
-    example=dict(layer_bytes_corrected=_ATTN, num_gpus=16, **_DGX, **_ENERGY, expect=140.9286144),
+    formula=r"10^3\,n \cdot 8 \cdot 2\,\frac{n-1}{n}\,L \sum_{tiers} x_{tier}\,e_{route},\ x_{tier} \text{ the share of neighbours that meet there}",
+    source="definition: every bit of a ring at the energy of its route",
+    example=dict(layer_bytes_corrected=_ATTN, num_gpus=16, **_DGX, **_ENERGY, expect=176.160768),
 )
 def dp_energy_corrected(
     layer_bytes_corrected: Bytes, num_gpus: Count, network: Network, epb_nv: JoulesPerBit, epb_ib: JoulesPerBit
@@ -127,8 +123,8 @@ def dp_energy_corrected(
 
 
 @cost_model(
-    formula=r"10^3\,n \cdot 8\sum_{tiers} 2\,\frac{r-1}{r}\,\frac{M}{\prod r_{inner}}\,e_{route}",
-    source="definition: every bit of the hierarchical all-reduce at the energy of its route",
+    formula=r"10^3\,n \cdot 8 \cdot 2\,\frac{n-1}{n}\,M \sum_{tiers} x_{tier}\,e_{route},\ x_{tier} \text{ the share of neighbours that meet there}",
+    source="definition: every bit of a ring at the energy of its route",
     example=dict(act_bytes=16777216, num_gpus=8, **_DGX, **_ENERGY, expect=9.39524096),
 )
 def tp_energy_corrected(

@@ -18,6 +18,9 @@ DOCUMENT_LINKS = {
     "scale_up_latency": 0.2e-6,
     "scale_out_latency": 2e-6,
     "link_efficiency": 1.0,
+    "scale_up_reduces": 0,
+    "scale_up_half_message": 0,
+    "collective_overhead": 0,
 }
 BANDWIDTHS = {"nv900": 900e9, "nv450": 450e9}
 
