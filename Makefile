@@ -49,7 +49,7 @@ bench: .venv/test-$(KEY)
 # Which inputs are fitted, their priors and the kinds of tables are declared in specs/calibration.py.
 calibrate: .venv/test-$(KEY)
 	@test -n "$(MEASURED)" || { echo "make calibrate MEASURED=FOLDER: name a folder of measured tables"; exit 1; }
-	$(BIN)/rooflax fit $(MEASURED) --leave-one-family-out -o specs/calibration.yaml
+	$(BIN)/rooflax fit $(MEASURED) --leave-one-family-out --whole -o specs/calibration.yaml
 
 lowest:
 	rm -rf build/lowest && $(PYTHON) -m venv build/lowest

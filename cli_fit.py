@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ from .commands import CATALOG, JSON, MODELS, QUIET
     help="1 counts all families alike, 0 all rows.",
 )
 @click.option("--leave-one-family-out", is_flag=True, help="Predict every family by a fit without it, too.")
+@click.option("--whole", is_flag=True, help="Write pooled values too: a calibration in place of the shipped one.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The calibration file to write.")
 @MODELS
 @CATALOG
@@ -50,6 +52,7 @@ def fit(
     quantity: str | None,
     balance: float,
     leave_one_family_out: bool,
+    whole: bool,
     output: Path | None,
     models: tuple[Path, ...],
     catalog: tuple[Path, ...],
@@ -74,15 +77,15 @@ def fit(
     parameters = parameters_of(bench, params or None, widths, dict(_pairs("--start", starts)))
     rows = rows_of(bench, measured, kinds=kinds or default_kinds(params or None, quantity), quantity=quantity)
     found = fit_rows(bench, rows, parameters, Weighting(balance=balance), leave_one_family_out=leave_one_family_out)
-    if output is not None:
-        write_calibration(found, output, bench)
     told = summary(found, bench)
     if as_json:
         click.echo(json.dumps(told, indent=2, allow_nan=False))
     else:
         _print(*fit_tables(told))
-    if output is not None and not quiet:
-        click.echo(str(output), err=True)
+    if output is not None:
+        write_calibration(found, output, bench, whole=whole)
+        if not quiet:
+            click.echo(str(output), err=True)
 
 
 def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
@@ -99,9 +102,12 @@ def _number(name: str, text: str) -> float:
     from .specs.problems import RooflaxError
 
     try:
-        return float(text)
+        width = float(text)
     except ValueError:
-        raise RooflaxError(f"--prior {name}={text}: a number was expected, the width of the prior") from None
+        width = math.nan
+    if not math.isfinite(width):
+        raise RooflaxError(f"--prior {name}={text}: a number was expected, the width of the prior")
+    return width
 
 
 def _print(*renderables: Any) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .slices import write_text
+from .slices import make_parent, write_text
 from .specs.calibration_files import written
 from .specs.domains import domain_of
 from .specs.problems import RooflaxError
@@ -85,13 +85,20 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
-def write_calibration(found: Fit, path: Path, bench: Workbench) -> None:
-    """Writes a fit as a calibration file, with what it was fitted on. Raises RooflaxError for quantities."""
+def write_calibration(found: Fit, path: Path, bench: Workbench, *, whole: bool = False) -> None:
+    """Writes a fit as a calibration file, with what it was fitted on. Raises RooflaxError for quantities.
+
+    Without `whole` it holds what goes beside the bench's own calibration: the values of the records that rows tell
+    about, so that everything else keeps its values.
+    """
     pinned = [parameter.name for parameter in found.parameters if parameter.name not in bench.names.vocabulary]
     if pinned:
         raise RooflaxError(f"{', '.join(pinned)} is computed; a calibration holds inputs, so -o writes no fit of it")
     today = dt.datetime.now(dt.UTC).date().isoformat()
-    write_text(path, written(found.calibration(today), provenance(found, bench.registry.digest)))
+    make_parent(path)
+    fitted = found.calibration(today)
+    fitted = fitted if whole else fitted.beside(bench.catalogs.calibration)
+    write_text(path, written(fitted, provenance(found, bench.registry.digest)))
 
 
 def provenance(found: Fit, digest: str) -> dict[str, Any]:

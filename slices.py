@@ -119,6 +119,14 @@ def write_slice(part: xr.Dataset, path: Path) -> None:
         raise write_error(path, error) from error
 
 
+def make_parent(path: Path) -> None:
+    """The folder of a file to be written, where it is not there yet."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes a text file."""
     try:

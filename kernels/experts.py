@@ -61,7 +61,7 @@ def shared_products(experts: SharedExperts) -> tuple[Matmul, Matmul]:
     inner = experts.num_shared_experts * experts.moe_intermediate_size / experts.tp
     products = up_and_down(experts.micro_batch_tokens, experts.hidden_size, inner, experts.gated_mlp)
     # Where there are none, nothing reads the tokens either.
-    return matmul.grouped(products, jnp.clip(experts.num_shared_experts, 0.0, 1.0), 1.0)
+    return matmul.grouped(products, jnp.clip(experts.num_shared_experts, 0.0, 1.0), jnp.ones_like(inner))
 
 
 def routed_products(experts: RoutedExperts) -> tuple[Matmul, Matmul]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from .annotations import Choice, Count
+from .annotations import Choice, Count, Number
 from .pipeline import DUALPIPE
 from .primitives.arithmetic import remainder
 from .registry import constraint
@@ -27,8 +27,8 @@ def fills_world(world_size: Count, tp: Count, pp: Count, cp: Count, dp: Count) -
 
 @constraint(
     legal=True,
-    message="{num_layers} layers do not divide into pp x vpp = {pp} x {vpp} stages",
-    formula=r"-p\,\max(L_i \bmod v, L_1 \bmod 1, L_p \bmod 1)",
+    message="{num_layers} layers do not divide into pp x vpp = {pp} x {vpp} stages; give first_stage_layers and last_stage_layers for uneven ones",
+    formula=r"-\max(p\,(L_i \bmod v), p\,(L_1 \bmod 1), p\,(L_p \bmod 1), |L_1 + (p-2)L_i + L_p - L|)",
     source="narayanan-et-al-2021, sec. 2.2.2 (whole layers in every virtual stage)",
     example=dict(
         num_layers=80,
@@ -49,11 +49,17 @@ def divides_layers(
 ) -> Count:
     """Whether every stage holds whole layers.
 
-    Stages between the first and the last hold whole virtual stages. First and last stage may be shallower where embedding and head count as layers of theirs.
+    Stages between the first and the last hold whole virtual stages. First and last stage may be shallower, where
+    embedding and head count as layers of theirs.
     """
     even = remainder(num_layers, pp * vpp)
-    uneven = jnp.maximum(remainder(first_stage_layers, 1.0), remainder(last_stage_layers, 1.0))
-    uneven = pp * jnp.maximum(uneven, remainder(middle_stage_layers, vpp))
+    part = jnp.maximum(remainder(first_stage_layers, 1.0), remainder(last_stage_layers, 1.0))
+    part = pp * jnp.maximum(part, remainder(middle_stage_layers, vpp))
+    between = jnp.maximum(pp - 2, 0.0) * middle_stage_layers
+    whole = first_stage_layers + between + jnp.where(pp > 1, last_stage_layers, 0.0)
+    missing = jnp.abs(whole - num_layers) + jnp.where(pp > 1, 0.0, jnp.abs(last_stage_layers - num_layers))
+    empty = jnp.minimum(jnp.minimum(first_stage_layers, last_stage_layers), middle_stage_layers) < 0
+    uneven = jnp.maximum(part, missing) + jnp.where(empty, num_layers, 0.0)
     gap = jnp.abs(first_stage_layers - num_layers / pp) + jnp.abs(last_stage_layers - num_layers / pp)
     return -jnp.where(gap > 1e-6 * num_layers, uneven, even)
 
@@ -130,7 +136,8 @@ def divides_experts(num_experts: Count, ep: Count) -> Count:
 )
 def divides_expert_ranks(tp: Count, dp: Count, cp: Count, ep: Count, expert_tp: Count) -> Count:
     """Whether expert parallel groups fill the ranks of a stage."""
-    return -remainder(tp * dp * cp, ep * expert_tp)
+    whole = jnp.maximum(expert_tp, 1.0)
+    return -(remainder(tp * dp * cp, ep * whole) + jnp.abs(whole - expert_tp) + remainder(whole, 1.0))
 
 
 @constraint(
@@ -156,3 +163,56 @@ def interleaves(vpp: Count, pp: Count, num_micro_batches: Count) -> Count:
     """Whether the interleaved schedule can run."""
     short = remainder(num_micro_batches, pp) + jnp.where(pp > 1, 0.0, 1.0)
     return -jnp.where(vpp > 1, short, 0.0)
+
+
+@constraint(
+    legal=True,
+    message="{num_linear_layers} linear layers among {num_layers} of inner width {linear_inner_size} and state {linear_state_size}",
+    formula=r"L_{lin} > 0:\ \min(L - L_{lin}, d_i - 1, N - 1)",
+    source="definition: linear layers are some of the layers and have an inner width and a state",
+    example=dict(num_layers=32, num_linear_layers=40, linear_inner_size=8192, linear_state_size=128, expect=-8.0),
+)
+def describes_linear_layers(
+    num_layers: Count, num_linear_layers: Count, linear_inner_size: Count, linear_state_size: Count
+) -> Count:
+    """Whether linear layers are among the layers and have their dimensions."""
+    lacking = jnp.minimum(jnp.minimum(linear_inner_size, linear_state_size) - 1, num_layers - num_linear_layers)
+    return jnp.where(num_linear_layers > 0, jnp.minimum(lacking, 0.0), 0.0)
+
+
+@constraint(
+    legal=True,
+    message="adapters of rank {lora_rank} stand beside matrices that are trained themselves; give frozen_share = 1",
+    formula=r"r > 0:\ -[\varphi = 0]",
+    source="hu-et-al-2021, sec. 4.1 (the pretrained weights are frozen)",
+    example=dict(lora_rank=16, frozen_share=0.0, expect=-1.0),
+)
+def freezes_beside_adapters(lora_rank: Count, frozen_share: Number) -> Number:
+    """Whether matrices with adapters beside them are frozen."""
+    return -jnp.where((lora_rank > 0) & (frozen_share == 0), 1.0, 0.0)
+
+
+@constraint(
+    legal=True,
+    message="a token visits {experts_per_token} of {num_experts} experts, in all but {num_dense_layers} of {num_layers} layers",
+    formula=r"\min(E - k, L - L_{dense})",
+    source="fedus-zoph-shazeer-2021, sec. 2 (a token visits some of the experts)",
+    example=dict(num_experts=8, experts_per_token=9, num_layers=32, num_dense_layers=0, expect=-1.0),
+)
+def routes_tokens(num_experts: Count, experts_per_token: Count, num_layers: Count, num_dense_layers: Count) -> Count:
+    """Whether there are as many experts as a token visits, and as many layers as are dense."""
+    lacking = jnp.minimum(num_experts - experts_per_token, num_layers - num_dense_layers)
+    return jnp.where(num_experts > 1, jnp.minimum(lacking, 0.0), 0.0)
+
+
+@constraint(
+    legal=True,
+    message="{num_sliding_layers} of {num_attention_layers} attention layers see a window of {sliding_window} tokens",
+    formula=r"L_w > 0:\ \min(L_a - L_w, w - 1)",
+    source="definition: sliding layers are some of those with attention and see at least themselves",
+    example=dict(num_sliding_layers=8, num_attention_layers=32, sliding_window=0, expect=-1.0),
+)
+def slides_over_tokens(num_sliding_layers: Count, num_attention_layers: Count, sliding_window: Count) -> Count:
+    """Whether sliding layers are among those with attention and have a window."""
+    lacking = jnp.minimum(num_attention_layers - num_sliding_layers, sliding_window - 1)
+    return jnp.where(num_sliding_layers > 0, jnp.minimum(lacking, 0.0), 0.0)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
+
 from .annotations import Bytes, BytesPerSecond, Count, Flops, FlopsPerSecond, FlopsPerToken, Number, Seconds
 from .primitives import matmul
 from .primitives.matmul import Matmul, MatmulRates, Widths, single
@@ -79,19 +81,23 @@ def linear_weight_gradient_time(layer: MixerProjections, widths: Widths, rates: 
 
 
 @cost_model(
-    formula=r"Q\,(g N + d_i) + 4\,N d_i",
+    formula=r"\min(Q, s)\,(g N + d_i) + 4\,N d_i",
     source="dao-gu-2024, sec. 6 (causal half of the products inside a chunk; states written and read)",
-    example=dict(linear_inner_size=5120, linear_state_size=128, linear_chunk_size=256, expect=3.964928e6),
+    example=dict(seq_len=4096, linear_inner_size=5120, linear_state_size=128, linear_chunk_size=256, expect=3.964928e6),
 )
 def linear_scan_flops_per_token(
-    linear_inner_size: Count, linear_state_size: Count, linear_num_groups: Count, linear_chunk_size: Count
+    seq_len: Count,
+    linear_inner_size: Count,
+    linear_state_size: Count,
+    linear_num_groups: Count,
+    linear_chunk_size: Count,
 ) -> FlopsPerToken:
     """FLOPs of the chunked scan of one linear layer for one token, forward.
 
     Inside a chunk the causal half of C Bᵀ (per group) and of its product with x; to the state and from it, 2 N per
-    inner channel each. Backward takes twice as much.
+    inner channel each. Backward takes twice as much. A chunk is no longer than the sequence.
     """
-    inside = linear_chunk_size * (linear_num_groups * linear_state_size + linear_inner_size)
+    inside = jnp.minimum(linear_chunk_size, seq_len) * (linear_num_groups * linear_state_size + linear_inner_size)
     states = 4 * linear_state_size * linear_inner_size
     return inside + states
 

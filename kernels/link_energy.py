@@ -118,7 +118,7 @@ def sent_in_step(layout: Layout, layer: LayerMessages, step: StepMessages, netwo
         ),
         *_between_replicas(layout, step, network),
     ]
-    return tuple(sum(tier) for tier in zip(*parts, strict=True))
+    return tuple(jnp.stack(jnp.broadcast_arrays(*tier)).sum(axis=0) for tier in zip(*parts, strict=True))
 
 
 def _within_layers(
@@ -166,7 +166,7 @@ def _times(count: Count, parts: tuple[Bytes, ...]) -> tuple[Bytes, ...]:
 @cost_model(
     formula=_SENT,
     source="definition: every byte counts once, at its sender, on the outermost tier it crosses",
-    example=dict(**_LAYOUT, **_LAYER, **_STEP, **_NETWORK, expect=6.012954e+11),
+    example=dict(**_LAYOUT, **_LAYER, **_STEP, **_NETWORK, expect=6.012954e11),
 )
 def scale_up_traffic(layout: Layout, layer: LayerMessages, step: StepMessages, network: Network) -> Bytes:
     """Bytes that one GPU sends over the scale-up domain in one step."""
@@ -176,7 +176,7 @@ def scale_up_traffic(layout: Layout, layer: LayerMessages, step: StepMessages, n
 @cost_model(
     formula=_SENT,
     source="definition: every byte counts once, at its sender, on the outermost tier it crosses",
-    example=dict(**_LAYOUT, **_LAYER, **_STEP, **_NETWORK, expect=2.58e+10),
+    example=dict(**_LAYOUT, **_LAYER, **_STEP, **_NETWORK, expect=2.58e10),
 )
 def scale_out_traffic(layout: Layout, layer: LayerMessages, step: StepMessages, network: Network) -> Bytes:
     """Bytes that one GPU sends over the scale-out network in one step."""

@@ -11,6 +11,8 @@ _FP32, _TF32, _BF16, _FP16, _FP8, _INT8, _FP4, _INT4 = range(8)
 _HALF_HEAD_DIM = 50.0
 _HALF_SEQUENCE = 400.0
 _UNLIMITED = 1e6
+_LEAST = 1e-6
+"""Share below which none falls, so that an attention without tokens has no infinite time."""
 _NARROW_POWER = 0.75
 
 
@@ -110,14 +112,15 @@ def power_limited_share(tdp: Watts, flop_energy: JoulesPerFlop, wide_peak_flops:
 
 def sustained(share: Number, power_limited_share: Number) -> Number:
     r"""A share of peak that both a kernel and the power limit allow, $(x^{-4} + y^{-4})^{-1/4}$: a smooth minimum."""
-    return (share**-4 + power_limited_share**-4) ** -0.25
+    kernel, power = 1 / jnp.maximum(share, _LEAST), 1 / power_limited_share
+    return ((kernel * kernel) ** 2 + (power * power) ** 2) ** -0.25
 
 
 _H100 = dict(power_limited_share=1e6)
 
 
 @cost_model(
-    formula=r"\pi\,\min(\eta_c\,(\eta_n \text{ in 8 and 4 bits}), x_P\,(4/3 \text{ in 8 and 4 bits}))\,\eta_k,\ \text{the minimum smoothed}",
+    formula=r"\pi\,\min(\eta_c\,\eta_k\,(\eta_n \text{ in 8 and 4 bits}), x_P\,(4/3 \text{ in 8 and 4 bits})),\ \text{the minimum smoothed}",
     source="williams-waterman-patterson-2009, sec. 3 (ceilings below the roof)",
     example=dict(
         peak_flops=1978.9e12,
@@ -142,13 +145,13 @@ def attainable_flops(
     peak an 8-bit product draws about 3/4 of what a 16-bit one does.
     """
     narrow = matmul_format >= _FP8
-    kernel = compute_efficiency * jnp.where(narrow, narrow_efficiency, 1.0)
+    kernel = compute_efficiency * kernel_efficiency * jnp.where(narrow, narrow_efficiency, 1.0)
     power = power_limited_share / jnp.where(narrow, _NARROW_POWER, 1.0)
-    return peak_flops * sustained(kernel, power) * kernel_efficiency
+    return peak_flops * sustained(kernel, power)
 
 
 @cost_model(
-    formula=r"\pi_{16}\,\min(\eta_c, x_P)\,\eta_k,\ \text{the minimum smoothed}",
+    formula=r"\pi_{16}\,\min(\eta_c\,\eta_k, x_P),\ \text{the minimum smoothed}",
     source="williams-waterman-patterson-2009, sec. 3 (ceilings below the roof)",
     example=dict(wide_peak_flops=989.4e12, compute_efficiency=0.75, **_H100, expect=742.05e12),
 )
@@ -159,11 +162,11 @@ def wide_attainable_flops(
     kernel_efficiency: Number,
 ) -> FlopsPerSecond:
     """Rate that large products of what stays in 16 bits sustain."""
-    return wide_peak_flops * sustained(compute_efficiency, power_limited_share) * kernel_efficiency
+    return wide_peak_flops * sustained(compute_efficiency * kernel_efficiency, power_limited_share)
 
 
 @cost_model(
-    formula=r"\pi_{16}\,\min\left(\eta_a\,(x_s)\,\frac{d}{d + 50}\,\frac{s}{s + 400}, x_P\right)\,\eta_k,\ \text{the minimum smoothed}",
+    formula=r"\pi_{16}\,\min\left(\eta_a\,(x_s)\,\frac{d}{d + 50}\,\frac{s}{s + 400}\,\eta_k, x_P\right),\ \text{the minimum smoothed}",
     source="shah-et-al-2024, fig. 5 (rates for head dimensions 64, 128 and 256 and lengths from 512 to 16384)",
     example=dict(
         wide_peak_flops=989.4e12,
@@ -201,7 +204,7 @@ def attention_rate(
     width = jnp.where(kv_lora_rank > 0, latent, head_dim)
     fill = width / (width + _HALF_HEAD_DIM) * attended_tokens / (attended_tokens + _HALF_SEQUENCE)
     fill = fill * jnp.where(synchronous_attention > 0, synchronous_share, 1.0)
-    return wide_peak_flops * sustained(attention_efficiency * fill, power_limited_share) * kernel_efficiency
+    return wide_peak_flops * sustained(attention_efficiency * kernel_efficiency * fill, power_limited_share)
 
 
 @cost_model(

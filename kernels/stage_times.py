@@ -11,7 +11,7 @@ from .flops import FULL
 from .primitives.roofline import exposed
 from .registry import cost_model
 
-MIXTURE_LAUNCHES = 3.0
+MIXTURE_LAUNCHES = 5.0
 """Kernels of a layer of experts over those of a dense one."""
 _STAGE = dict(layers_per_stage=20, num_micro_batches=16)
 

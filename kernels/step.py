@@ -7,6 +7,7 @@ from typing import Annotated
 import jax.numpy as jnp
 
 from .annotations import Array, Bytes, BytesPerSecond, Category, Choice, Count, Number, Seconds
+from .primitives.arithmetic import ratio
 from .primitives.roofline import exposed
 from .registry import cost_model
 from .stage_times import STAGE_EXAMPLE, STAGE_TERMS, Stage, in_step
@@ -37,7 +38,7 @@ def lm_head_time(
 ) -> Seconds:
     """Head, loss and further predictions: what they add to the deepest stage."""
     added = stage.num_micro_batches * (lm_head_forward_time + lm_head_backward_time + mtp_time)
-    spared = (1 - last_stage_layers / stage.layers_per_stage) * stage_time
+    spared = (1 - ratio(last_stage_layers, stage.layers_per_stage, 1.0)) * stage_time
     return jnp.maximum(added - spared, 0.0)
 
 

@@ -147,16 +147,20 @@ def vector_backward_time(
 
 
 @cost_model(
-    formula=r"[r > 0]\,T\,a_w\left[6h/t' + (e_{heads} + (3 + 2g)\bar f)/t\right]/\beta",
-    source="hu-et-al-2021, sec. 4.1 (a low-rank product beside every matrix): inputs read, results read and written",
+    formula=r"[r > 0]\,T\,a_w\left[3h/t' + e_{heads}/t + x_{ffn}\left(3h/t' + (3 + 2g)\bar f/t\right)\right]/\beta",
+    source="hu-et-al-2021, sec. 4.1 (low-rank products beside the matrices): inputs read, results read and written",
     example=dict(**_LLAMA_70B, lora_rank=16, attainable_hbm_bandwidth=2.8475e12, expect=7.585835e-05),
 )
-def adapter_time(layer: VectorLayer, lora_rank: Count, attainable_hbm_bandwidth: BytesPerSecond) -> Seconds:
+def adapter_time(
+    layer: VectorLayer, lora_rank: Count, adapts_feed_forward: Flag, attainable_hbm_bandwidth: BytesPerSecond
+) -> Seconds:
     """Forward time of the adapters of one layer.
 
     Products of so low a rank are all traffic: they read each matrix's input and add to its result.
     """
-    inner = layer.attention_head_elements + (3 + 2 * layer.gated_mlp) * inner_width(layer)
-    elements = 6 * layer.hidden_size / sequence_split(layer) + inner / layer.tp
+    outer = 3 * layer.hidden_size / sequence_split(layer)
+    attention = outer + layer.attention_head_elements / layer.tp
+    feed_forward = outer + (3 + 2 * layer.gated_mlp) * inner_width(layer) / layer.tp
+    elements = attention + adapts_feed_forward * feed_forward
     traffic = layer.micro_batch_tokens * layer.activation_width * elements
     return jnp.where(lora_rank > 0, traffic, 0.0) / attainable_hbm_bandwidth

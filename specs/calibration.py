@@ -61,7 +61,7 @@ CALIBRATED: Mapping[str, Mapping[str, Prior]] = MappingProxyType(
         Group.SOFTWARE: {
             "kernel_efficiency": Prior(0.92, "a little below the vendor's best", 0.5, 0.3, 0.3),
             "vector_traffic_factor": Prior(1.5, "between fused operators (1) and one kernel each (2)", 0.5, 0.3, 0.3),
-            "launch_overhead": Prior(3e-4, "some twenty kernels of ten microseconds and more", 1.0, 0.5, 0.5),
+            "launch_overhead": Prior(3e-4, "some twenty kernels of ten microseconds and more", 0.5, 0.3, 1.0),
             "tp_overlap": Prior(0.2, "few stacks hide tensor parallel communication", 0.7, 0.5, 0.8),
             "dp_overlap": Prior(0.6, "most stacks hide some of the gradient reduction", 0.7, 0.5, 0.6),
             "ep_overlap": Prior(0.3, "few stacks hide the exchanges of experts", 0.7, 0.5, 0.6),
@@ -149,6 +149,14 @@ class Calibration:
             {leaf: value for leaf, value in self.everywhere.items() if leaf not in leaves},
             self.date,
         )
+
+    def beside(self, other: Calibration) -> Calibration:
+        """What this calibration adds to `other`: values of single records, and leaves that `other` does not have."""
+        pooled = {
+            catalog: {leaf: by for leaf, by in found.items() if leaf not in other.pooled.get(catalog, {})}
+            for catalog, found in self.pooled.items()
+        }
+        return replace(self, pooled={catalog: found for catalog, found in pooled.items() if found})
 
     def overlaid(self, other: Calibration) -> Calibration:
         """This calibration with every leaf that `other` has taken from there, for all records."""

@@ -110,7 +110,8 @@ def all_to_all(message: Bytes, tiers: Tiers) -> Seconds:
     group, parts, reached = _group(tiers), [], 1.0
     for position, tier in enumerate(tiers):
         peers = reached * (tier.members - 1)
-        leaving = jnp.minimum(1 - reached / group, 2 * (1 - 1 / tier.members)) if position else peers / group
+        outside, crossing = 1 - reached / group, 2 * (1 - 1 / tier.members)
+        leaving = jnp.where(outside < crossing, outside, crossing) if position else peers / group
         parts.append(_Part(_carried(leaving * message, message, tier), peers * tier.latency))
         reached = reached * tier.members
     return _total(tiers, parts)
@@ -175,9 +176,11 @@ def _shares(tiers: Tiers) -> list[Array]:
     continuously from nothing.
     """
     group, inside, shares = _group(tiers), 1.0, []
-    for tier in tiers:
+    for position, tier in enumerate(tiers):
         around, crossing = 1 - 1 / group, 2 * (1 - 1 / tier.members)
-        shares.append(jnp.minimum(around, crossing) / inside)
+        # Both are 0 in a group of one, which begins to grow on the innermost tier: the others have no slope there.
+        goes_around = around < crossing if position else around <= crossing
+        shares.append(jnp.where(goes_around, around, crossing) / inside)
         inside = inside * tier.members
     return shares
 
@@ -220,5 +223,6 @@ def _total(tiers: Tiers, parts: list[_Part]) -> Seconds:
     start = tiers[0].start * jnp.clip(_group(tiers) - 1, 0.0, 1.0)
     slowest, waiting = parts[0]
     for part in parts[1:]:
-        slowest, waiting = jnp.maximum(slowest, part.carrying), waiting + part.waiting
+        slowest = jnp.where(part.carrying > slowest, part.carrying, slowest)
+        waiting = waiting + part.waiting
     return start + slowest + waiting

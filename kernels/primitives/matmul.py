@@ -86,8 +86,13 @@ def weight_gradient_time(products: Products, widths: Widths, rates: MatmulRates)
 
 def memory_bound_time(products: Products, widths: Widths, rates: MatmulRates) -> Seconds:
     """The time of the forward products and both gradients where traffic takes longer than arithmetic."""
-    kinds = (_forward, _input_gradient, _weight_gradient)
-    return _sum(lambda product: sum(_if_waiting(*kind(product, widths, rates)) for kind in kinds), products)
+
+    def waiting(product: Matmul) -> Seconds:
+        forward = _if_waiting(*_forward(product, widths, rates))
+        inputs = _if_waiting(*_input_gradient(product, widths, rates))
+        return forward + inputs + _if_waiting(*_weight_gradient(product, widths, rates))
+
+    return _sum(waiting, products)
 
 
 def _time(arithmetic: Seconds, memory: Seconds) -> Seconds:

@@ -85,10 +85,14 @@ def _tuning(row: Row) -> Part:
         return Part({}, ("short packed sequences attend as one of seq_len tokens",))
     if task != "lora":
         return Part()
-    told = _RANK.search(text(row, "notes").lower())
+    notes = text(row, "notes").lower()
+    told = _RANK.search(notes)
     rank = int(told[1]) if told else _LORA_RANK
     words = () if told else (f"adapters of rank {rank}, the default of NeMo",)
-    return Part({"frozen_share": 1.0, "lora_rank": rank}, (*words, "adapters beside every matrix of a layer"))
+    inputs: dict[str, object] = {"frozen_share": 1.0, "lora_rank": rank}
+    if "attention-only" in notes:
+        return Part(inputs | {"adapts_feed_forward": False}, words)
+    return Part(inputs, (*words, "adapters beside every matrix of a layer"))
 
 
 def given(row: Row) -> Part:

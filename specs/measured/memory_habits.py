@@ -41,14 +41,14 @@ def _loss(row: Row, stack: str, tp: int) -> Part:
 
 
 def _adapters(row: Row, inputs: Mapping[str, object]) -> Part:
-    """LoRA: adapters beside attention only where the notes say so, a frozen base in 8 bits where they do.
+    """LoRA: a frozen base in 8 bits where the notes say so.
 
     NVIDIA's configurations for MLPerf keep what enters the activation function in fp8 where the sequence is not split.
     """
     notes = text(row, "notes").lower()
     if "lora" not in notes:
         return Part()
-    part = Part({"adapts_feed_forward": False}) if "attention-only" in notes else Part()
+    part = Part()
     if "frozen base in fp8" not in notes or "fp8" not in text(row, "precision").lower():
         return part
     part |= Part({"weight_width": 1}, ("frozen weights in fp8",))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .cells import Part, Refused, Row, count, flag, number, required, text
 from .stacks import Habits
 
+_SCHEDULES = ("1f1b", "interleav", "zero", "zb", "dual", "gpipe", "vschedule", "none")
 _FREE_MEMORY = 55e9
 """Bytes that activations and trained states need beside frozen weights in 8 bits: where the splits of a fine-tuning
 benchmark are published, tensor parallelism is the smallest degree that leaves this much."""
@@ -141,6 +142,10 @@ def _pipeline(row: Row, found: Degrees, layers: int) -> Part:
         assumed.append(f"vpp = {virtual}: an interleaved schedule whose virtual stages are not stated")
     virtual = virtual if virtual and found.pp > 1 else 1
     schedule = "interleaved" if virtual > 1 else "1f1b"
+    if told and not any(word in told for word in _SCHEDULES):
+        found_word = text(row, "pipeline_schedule")
+        known = "1f1b, interleaved, zero_bubble, dualpipe"
+        raise Refused(f"`pipeline_schedule` is {found_word!r}; one of {known} was expected")
     for word, name in (("zero", "zero_bubble"), ("dual", "dualpipe")):
         schedule = name if word in told else schedule
     part = Part({"vpp": virtual, "pipeline_schedule": schedule}, tuple(assumed))

@@ -101,7 +101,7 @@ def test_pinned_stages_and_even_ones_are_predicted_together(found):
     inputs = {"model": "llama-3.1-405b", "hardware": "h100-sxm-80gb", "software_stack": "megatron-core"}
     run = {"world_size": 64, "tp": 2, "pp": 8, "seq_len": 8192, "global_batch_size": 512, "recompute": "none"}
     stages = {"first_stage_layers": 15, "last_stage_layers": 15}
-    assert values["e"] == pytest.approx(float(rx.evaluate("step_time", **inputs, **run, **stages)["step_time"]))
+    assert values["e"] == pytest.approx(float(rx.evaluate("step_time", **{**inputs, **run, **stages})["step_time"]))  # pyright: ignore[reportArgumentType]
 
 
 def test_runs_that_do_not_fit_keep_their_prediction(found):

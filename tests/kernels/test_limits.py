@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ import pytest
 
 from rooflax.kernels.discovery import shipped_registry
 from rooflax.kernels.graph import resolve
+from rooflax.kernels.pipeline import DUALPIPE
 from rooflax.kernels.primitives.arithmetic import ratio, remainder
 from rooflax.specs.vocabulary import Kind
 
@@ -29,9 +31,10 @@ MACHINE = dict(
     peak_flops_bf16=989.4e12, matmul_format=2, hbm_capacity=80 * 2**30, hbm_bandwidth=3.35e12, scale_up_size=8,
     scale_up_bandwidth=450e9, scale_up_latency=1e-6, scale_out_bandwidth=50e9, scale_out_latency=5e-6,
     weight_width=2, activation_width=2, gradient_width=4, master_width=4, optimizer_width=8, kv_width=2,
-    gpu_hour_price=2.5, mfu=0.4,
+    gpu_hour_price=2.5, mfu=0.4, scale_up_energy_per_bit=1e-11, scale_out_energy_per_bit=3e-11, gemm_rows=4096,
+    gemm_columns=4096, gemm_depth=4096, collective=0, collective_group=8, collective_message=1e9,
 )  # fmt: skip
-MIXED = dict(hidden_states_message=6.7e7, experts_per_token=2, num_moe_layers=32, num_layers=32, recompute=0)
+MIXED = dict(hidden_states_message=6.7e7, experts_per_token=2, dispatched_elements=6.7e7, dispatch_width=2, expert_tp=1)
 ONE_GPU = dict(world_size=1, global_batch_size=1, seq_len=1, prompt_len=1, output_len=1, concurrency=1)
 CASES = {
     "one GPU, one token": TINY | MACHINE | ONE_GPU,
@@ -88,6 +91,80 @@ def test_every_slope_is_finite(case: str) -> None:
         assert {name: float(slope) for name, slope in slopes.items() if not math.isfinite(slope)} == {}, target
 
 
+TARGETS = ("step_time", "memory_per_gpu")
+# Degrees place groups: where one begins to cross to another domain, its ring waits for the slower link at once.
+COUNTS = ("micro_batch_size", "seq_len", "num_experts", "hidden_size", "vocab_size", "num_attention_heads")
+
+
+def random_layout(seed: int) -> dict[str, float]:
+    """A layout that meets every legal condition, with any choice of options and any shares."""
+    chance = random.Random(seed)
+    tp, pp, cp, ep = (2 ** chance.randint(0, most) for most in (3, 4, 2, 5))
+    dp = max(2 ** chance.randint(0, 6), ep)
+    layout = dict(tp=tp, pp=pp, cp=cp, ep=ep, world_size=tp * pp * cp * dp, seq_len=2 ** chance.randint(9, 17))
+    layout |= dict(micro_batch_size=2 ** chance.randint(0, 2), vpp=1, num_linear_layers=chance.choice([0, 16]))
+    layout["global_batch_size"] = layout["micro_batch_size"] * dp * pp * chance.randint(1, 6)
+    options = {leaf.name: leaf for leaf in REGISTRY.vocabulary.values() if leaf.kind is Kind.CHOICE and leaf.default}
+    for name in ("recompute", "attention_kernel", "zero_stage", "pipeline_schedule", "cp_exchange", "expert_dispatch",
+                 "all_reduce_algorithm"):  # fmt: skip
+        layout[name] = chance.randrange(len(options[name].options))
+    if layout["pipeline_schedule"] == DUALPIPE and pp == 1:
+        layout["pipeline_schedule"] = 0
+    hidden = (f"{kind}_overlap" for kind in ("tp", "dp", "pp", "ep", "cp", "offload"))
+    kept = ("weight_offload", "optimizer_offload", "activation_offload")
+    for name in ("recompute_layer_share", "frozen_share", "comm_slowdown", *kept, *hidden):
+        layout[name] = chance.choice([0.0, 1.0, chance.random()])
+    for name in ("sequence_parallel", "dropout", "scale_up_reduces", "synchronous_attention", "fused_cross_entropy"):
+        layout[name] = chance.randrange(2)
+    layout |= dict(linear_inner_size=14336, linear_state_size=128, linear_num_heads=112, linear_num_groups=8)
+    layout |= dict(linear_chunk_size=256, gemm_half_size=chance.choice([0, 120]), launch_overhead=chance.random() / 1e3)
+    layout |= dict(tdp=chance.choice([0, 700]), scale_up_half_message=chance.choice([0, 1e7]), peak_flops_fp8=1.98e15)
+    return LARGE | MACHINE | layout | dict(matmul_format=chance.choice([2, 4]), num_sliding_layers=16)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_legal_layouts_have_finite_slopes_and_no_steps(seed: int) -> None:
+    """Every slope along a leaf that is a number is finite; a count just beside a whole one changes nothing."""
+    given = random_layout(seed)
+    graph = resolve(REGISTRY, TARGETS, given.keys())
+    assert graph.missing == {}
+    inputs = {n: float(given[n]) if n in given else REGISTRY.vocabulary[n].default_value for n in graph.inputs}
+    smooth = {n: v for n, v in inputs.items() if REGISTRY.vocabulary[n].kind not in (Kind.FLAG, Kind.CHOICE)}
+    with jax.enable_x64(True):
+
+        def both(moved):
+            found = graph(inputs | moved)
+            return jnp.stack([found[name] for name in TARGETS])
+
+        values, pull_back = jax.vjp(both, {n: jnp.float64(v) for n, v in smooth.items()})
+        wanted = np.asarray(values)
+        assert np.all(np.isfinite(wanted))
+        assert np.all(wanted > 0)
+        for position, target in enumerate(TARGETS):
+            (slopes,) = pull_back(jnp.eye(len(TARGETS))[position])
+            assert {n: float(slope) for n, slope in slopes.items() if not math.isfinite(slope)} == {}, target
+        for name in COUNTS:
+            for side in (1 - 1e-9, 1 + 1e-9):
+                if smooth[name] * side >= 1:
+                    beside = np.asarray(both({name: smooth[name] * side}))
+                    assert beside == pytest.approx(wanted, rel=1e-6), name
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_layouts_are_legal(seed: int) -> None:
+    given = random_layout(seed)
+    rules = [
+        n for n, model in REGISTRY.constraints.items() if model.declared.constraint and model.declared.constraint.legal
+    ]
+    known = [name for name in rules if not resolve(REGISTRY, [name], given.keys()).missing]
+    graph = resolve(REGISTRY, known, given.keys())
+    with jax.enable_x64(True):
+        margins = graph(
+            {n: float(given[n]) if n in given else REGISTRY.vocabulary[n].default_value for n in graph.inputs}
+        )
+        assert {name: float(margins[name]) for name in known if margins[name] < 0} == {}
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_single_precision_holds_four_digits_of_a_whole_evaluation(case: str) -> None:
     graph, inputs = graph_of(CASES[case])
@@ -100,7 +177,7 @@ def test_single_precision_holds_four_digits_of_a_whole_evaluation(case: str) -> 
             assert float(single[name]) == pytest.approx(float(double[name]), rel=1e-5, abs=1e-20), name
 
 
-@pytest.mark.parametrize(("name", "degree"), [("tp_all_reduce_time", "tp"), ("ep_layer_comm_time", "ep")])
+@pytest.mark.parametrize(("name", "degree"), [("tp_all_reduce_time", "tp"), ("dispatch_time", "ep")])
 def test_an_unused_tier_leaves_no_noise_in_the_slope(name: str, degree: str) -> None:
     """Single precision agrees with double: the unstated bandwidth of outer tiers must not enter."""
     model = REGISTRY.quantities[name]
@@ -126,6 +203,9 @@ def test_slope_along_a_degree_of_one_is_that_of_using_it() -> None:
         assert slope == pytest.approx(2 * (6.7e7 / (450e9 * 0.8) + 1e-6), rel=1e-12)
 
 
+STAGES = ("first_stage_layers", "middle_stage_layers", "last_stage_layers")
+
+
 # Legal and illegal points of every condition: margin 0 or above holds.
 @pytest.mark.parametrize(
     ("name", "given", "margin"),
@@ -133,14 +213,15 @@ def test_slope_along_a_degree_of_one_is_that_of_using_it() -> None:
         ("fills_world", dict(world_size=4096, tp=8, pp=4, cp=1, dp=128), 0),
         ("fills_world", dict(world_size=4096, tp=8, pp=4, cp=1, dp=64), -2048),
         ("fills_world", dict(world_size=8, tp=16, pp=1, cp=1, dp=0.5), -0.5),
-        ("divides_layers", dict(num_layers=80, pp=4, vpp=5), 0),
-        ("divides_layers", dict(num_layers=2, pp=4, vpp=1), -2),
+        ("divides_layers", dict(num_layers=80, pp=4, vpp=5) | dict.fromkeys(STAGES, 20), 0),
+        ("divides_layers", dict(num_layers=2, pp=4, vpp=1) | dict.fromkeys(STAGES, 0.5), -2),
         ("divides_heads", dict(num_attention_heads=96, tp=12), 0),
         ("divides_batch", dict(global_batch_size=8, micro_batch_size=1, dp=16), -8),
         ("divides_batch", dict(global_batch_size=1536, micro_batch_size=3, dp=512 / 3 * 3), 0),
         ("divides_experts", dict(num_experts=1, ep=1), 0),
         ("divides_experts", dict(num_experts=1, ep=2), -1),
-        ("divides_expert_ranks", dict(dp=4, cp=2, ep=8), 0),
+        ("divides_expert_ranks", dict(dp=4, cp=2, ep=8, tp=1, expert_tp=1), 0),
+        ("divides_expert_ranks", dict(dp=4, cp=2, ep=8, tp=2, expert_tp=4), -16),
         ("divides_sequence", dict(seq_len=1_048_577, cp=2), -1),
         ("interleaves", dict(vpp=1, pp=1, num_micro_batches=7), 0),
         ("interleaves", dict(vpp=2, pp=1, num_micro_batches=7), -1),

@@ -220,13 +220,14 @@ def test_dense_model_reads_its_one_expert() -> None:
 
 
 def test_all_reduce_on_one_tier_and_on_two() -> None:
-    """Ring of 8 on 450 GB/s; 64 ranks on two tiers send 7/8 inside and 7/8 of an eighth across, both ways."""
-    message = dict(hidden_states_message=1e9)
+    """Ring of 8 on 450 GB/s; of 64 ranks eight rings leave a node through eight ports, each with an eighth."""
+    message = dict(hidden_states_message=1e9, sequence_parallel=0, all_reduce_algorithm=0)
     assert value("tp_all_reduce_time", **message, **NVLINK, tp=1) == 0
     one = 2 * 7 / 8 * 1e9 / 450e9 + 14e-6
     assert value("tp_all_reduce_time", **message, **NVLINK, tp=8) == pytest.approx(one, rel=1e-12)
-    across = 2 * 7 / 8 * 1e9 / 8 / 50e9 + 14 * 5e-6
-    assert value("tp_all_reduce_time", **message, **NVLINK, tp=64) == pytest.approx(one + across, rel=1e-12)
+    ports, steps = 2 * 63 / 64 * 1e9 / 8 / 50e9, 2 * (8 * 7 * 1e-6 + 7 * 5e-6)
+    assert ports > 2 * 63 / 64 * 1e9 / 450e9
+    assert value("tp_all_reduce_time", **message, **NVLINK, tp=64) == pytest.approx(ports + steps, rel=1e-12)
 
 
 def test_ring_attention_waits_for_the_slowest_link() -> None:
@@ -254,7 +255,8 @@ def test_expert_groups_lie_inside_the_data_and_context_ranks() -> None:
     ("recompute", "sequence_parallel", "wanted"), [(0, 0, 4), (0, 1, 5), (2, 0, 6), (2, 1, 7), (1, 1, 5)]
 )
 def test_tensor_parallel_collectives_of_a_layer(recompute: int, sequence_parallel: int, wanted: int) -> None:
-    given = dict(tp_all_reduce_time=1.0, recompute=recompute, sequence_parallel=sequence_parallel)
+    given = dict(tp_all_reduce_time=1.0, recompute=recompute, sequence_parallel=sequence_parallel, tp=8)
+    given |= dict(num_layers=32, num_moe_layers=0)
     assert value("tp_layer_comm_time", **given) == wanted
 
 
@@ -293,12 +295,15 @@ def test_decode_context_is_the_mean_over_the_steps() -> None:
 
 def test_dense_and_expert_layers_have_rooflines_of_their_own() -> None:
     """A layer of experts bound by memory between layers bound by arithmetic costs more than their mean suggests."""
-    given = dict(
-        num_layers=2, num_moe_layers=1, dense_feed_forward_flops=1e12, dense_feed_forward_traffic=0,
-        expert_feed_forward_flops=0, expert_feed_forward_traffic=3e9, attainable_flops=1e15,
-        attainable_hbm_bandwidth=3e12,
-    )  # fmt: skip
-    assert value("feed_forward_layer_time", **given) == pytest.approx(1e-3)
+    rates = dict(attainable_flops=1e15, attainable_hbm_bandwidth=3e12, weight_width=2, activation_width=2)
+    given = MIXTRAL | rates | dict(num_dense_layers=16, micro_batch_tokens=4096, tp=1, ep=1, num_experts=256)
+    parts = [value(f"{kind}_feed_forward_time", **given) for kind in ("dense", "routed", "shared")]
+    flops = 6 * 4096 * 4096 * 14336 / 1e15
+    moved = 256 * 3 * 4096 * 14336 * 2 / 3e12
+    assert parts[0] == pytest.approx(flops, rel=0.01)
+    assert parts[1] == pytest.approx(moved, rel=0.01)
+    assert parts[2] == 0
+    assert value("feed_forward_layer_time", **given) == pytest.approx(sum(parts) / 2, rel=1e-12)
 
 
 def test_gpu_hours_of_llama_2_by_the_6nd_rule() -> None:

@@ -38,7 +38,8 @@ def bandwidth_of(c: dict[str, float]) -> float:
 
 
 def sustained(c: dict[str, float], share: float, relief: float = 1.0) -> float:
-    """A share of peak that kernel and board power both allow, the corner rounded; `relief` for what draws less."""
+    """A share of peak that kernels and board power both allow, the corner rounded; `relief` for what draws less."""
+    share *= c["kernel_efficiency"]
     if not c["tdp"]:
         return share
     power = c["tdp"] / (c["flop_energy"] * wide_peak(c)) * relief
@@ -54,9 +55,8 @@ def wide_peak(c: dict[str, float]) -> float:
 def rate_of(c: dict[str, float], *, wide: bool) -> float:
     """FLOP/s of large products."""
     if wide or not narrow(c):
-        return wide_peak(c) * sustained(c, c["compute_efficiency"]) * c["kernel_efficiency"]
-    share = sustained(c, c["compute_efficiency"] * c["narrow_efficiency"], relief=4 / 3)
-    return c["peak_flops_fp8"] * share * c["kernel_efficiency"]
+        return wide_peak(c) * sustained(c, c["compute_efficiency"])
+    return c["peak_flops_fp8"] * sustained(c, c["compute_efficiency"] * c["narrow_efficiency"], relief=4 / 3)
 
 
 def together(arithmetic: float, memory: float) -> float:
@@ -87,7 +87,7 @@ def core_rate(c: dict[str, float], span: float) -> float:
         width = (c["qk_nope_head_dim"] + c["qk_rope_head_dim"] + c["v_head_dim"]) / 2
     share = c["attention_efficiency"] * width / (width + 50) * span / (span + 400)
     share *= c["synchronous_share"] if c["synchronous_attention"] else 1
-    return wide_peak(c) * sustained(c, share) * c["kernel_efficiency"]
+    return wide_peak(c) * sustained(c, share)
 
 
 def attended(window: float | None, length: float, *, causal: bool) -> float:
@@ -187,7 +187,9 @@ def adapter(c: dict[str, float], architecture: ModuleType, *, experts: bool) -> 
     visits = c["experts_per_token"] + c["num_shared_experts"] if experts else 1
     inner = visits * (c["moe_intermediate_size"] if experts else c["intermediate_size"])
     per_inner = 5 if c["gated_mlp"] else 3
-    elements = 6 * c["hidden_size"] / split_of(c) + (architecture.head_elements(c) + per_inner * inner) / c["tp"]
+    elements = 3 * c["hidden_size"] / split_of(c) + architecture.head_elements(c) / c["tp"]
+    if c["adapts_feed_forward"]:
+        elements += 3 * c["hidden_size"] / split_of(c) + per_inner * inner / c["tp"]
     return tokens_of(c) * elements * c["activation_width"] / bandwidth_of(c)
 
 

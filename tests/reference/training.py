@@ -110,9 +110,9 @@ def bubble(c: dict[str, float], one: float, backward: float, weights: float, mic
 
 
 def issued(c: dict[str, float], architecture: ModuleType) -> float:
-    """Host time to issue one layer, mean over layers; a layer of experts has three times as many kernels."""
+    """Host time to issue one layer, mean over layers; a layer of experts has five times as many kernels."""
     kinds = architecture.layer_kinds(c)
-    kernels = sum(3 if kind == "moe" else 1 for kind in kinds) / len(kinds)
+    kernels = sum(5 if kind == "moe" else 1 for kind in kinds) / len(kinds)
     passes = 1 + 2 + (c["recompute_layer_share"] if c["recompute"] == 2 else 0)
     return kernels * passes * c["launch_overhead"]
 

@@ -113,7 +113,7 @@ def served(folder: Path, **cells: str) -> MeasuredRow:
 
 def test_one_request_is_a_latency_and_a_batch_a_rate(tmp_path):
     one = served(tmp_path)
-    assert one.primary == Target("request_latency", pytest.approx(0.2), "s")
+    assert one.primary == Target("request_latency", pytest.approx(0.2), "s")  # pyright: ignore[reportArgumentType]
     assert one.inputs["precision"] == "w16a16e16"
     batch = served(tmp_path, batch_size="4")
     assert (batch.primary.quantity, batch.primary.value) == ("output_tokens_per_second", pytest.approx(4 * 8 / 0.2))
