@@ -152,13 +152,15 @@ def cp_layer_comm_time(
 
 
 @cost_model(
-    formula=r"t - (1 - \sigma)\,o\,\min(t, (1 + r_b + \rho[\text{selective or full}])\,t_{core})",
+    formula=r"t - (1 - \sigma)\,o\,\min\left(t, (1 + r_b + \rho[\text{selective or full}])\,\tfrac{L_a}{L} t_{core}\right)",
     source="liu-zaharia-abbeel-2023, sec. 3 (the exchange hides behind blockwise attention)",
     example=dict(
         cp_layer_comm_time=4.284304e-4,
         cp_overlap=1.0,
         attention_core_time=4.63038e-5,
         attention_backward_ratio=2.5,
+        num_attention_layers=80,
+        num_layers=80,
         recompute=0,
         expect=2.663671e-4,
     ),
@@ -169,10 +171,15 @@ def exposed_cp_layer_time(
     comm_slowdown: Number,
     attention_core_time: Seconds,
     attention_backward_ratio: Number,
+    num_attention_layers: Count,
+    num_layers: Count,
     recompute: Choice,
     recompute_layer_share: Number,
 ) -> Seconds:
-    """Exposed context parallel communication of one layer and micro-batch."""
+    """Exposed context parallel communication of one layer and micro-batch.
+
+    The mean over all layers, of which only those with attention communicate.
+    """
     again = jnp.where(recompute >= SELECTIVE, recompute_layer_share, 0.0)
-    behind = (1 + attention_backward_ratio + again) * attention_core_time
+    behind = (1 + attention_backward_ratio + again) * attention_core_time * num_attention_layers / num_layers
     return exposed(cp_layer_comm_time, cp_overlap, behind, comm_slowdown)

@@ -29,7 +29,6 @@ _SHARDS = dict(
     zero_stage=1,
     tp=8,
     cp=1,
-    dp=16,
     dp_shard=16,
 )
 ZERO_3 = 3
@@ -59,7 +58,6 @@ def weight_gather_time(
     layers_per_stage: Count,
     tp: Count,
     cp: Count,
-    dp: Count,
     dp_shard: Count,
     expert_tp: Count,
     ep: Count,
@@ -73,11 +71,11 @@ def weight_gather_time(
     changed = weight_width * jnp.where(layerwise, 1.0, 1 - frozen_share)
     parts = (shared_parameters_per_gpu * changed, expert_parameters_per_gpu * changed)
     pieces = jnp.where(layerwise, layers_per_stage, 1.0)
-    return _over_shards(parts, pieces, tp, cp, dp, dp_shard, expert_tp, ep, network)
+    return _over_shards(parts, pieces, tp, cp, dp_shard, expert_tp, ep, network)
 
 
 @cost_model(
-    formula=r"(1 - \varphi)\left[t_{RS}(P_s g) + t_{RS}(P_e g) + t_{AR}(P g / d_s) \text{ over } d_r\right]",
+    formula=r"(1 - \varphi)\left[t_{RS}(P_s g) + t_{RS}(P_e g) + t_{AR}(P_s g/d_s + P_e g/d_e) \text{ over } d_r\right]",
     source="rajbhandari-et-al-2020, sec. 7; zhao-et-al-2023, sec. 3.2.2 (hybrid sharding reduces shards over the replicas)",
     example=dict(
         **_SHARDS,
@@ -103,7 +101,6 @@ def gradient_reduce_time(
     layers_per_stage: Count,
     tp: Count,
     cp: Count,
-    dp: Count,
     dp_shard: Count,
     dp_replicate: Count,
     expert_tp: Count,
@@ -119,9 +116,15 @@ def gradient_reduce_time(
     adapters = lora_layer_parameters * resident_layers_per_gpu * reduce_width
     parts = (shared_parameters_per_gpu * trained + adapters, expert_parameters_per_gpu * trained)
     pieces = jnp.where(zero_stage == ZERO_3, layers_per_stage, 1.0)
-    scatter = _over_shards(parts, pieces, tp, cp, dp, dp_shard, expert_tp, ep, network)
+    scatter = _over_shards(parts, pieces, tp, cp, dp_shard, expert_tp, ep, network)
     outside = tiers_of(network, dp_replicate, tp * cp * dp_shard)
-    return scatter + all_reduce((parts[0] + parts[1]) / (cp * dp_shard), outside, all_reduce_algorithm)
+    left = parts[0] / (cp * dp_shard) + parts[1] / expert_shards(tp, cp, dp_shard, expert_tp, ep)
+    return scatter + all_reduce(left, outside, all_reduce_algorithm)
+
+
+def expert_shards(tp: Count, cp: Count, dp_shard: Count, expert_tp: Count, ep: Count) -> Count:
+    """Ranks over which an expert is sharded."""
+    return jnp.maximum(tp * cp * dp_shard / (expert_tp * ep), 1.0)
 
 
 def _over_shards(
@@ -129,7 +132,6 @@ def _over_shards(
     pieces: Count,
     tp: Count,
     cp: Count,
-    dp: Count,
     dp_shard: Count,
     expert_tp: Count,
     ep: Count,
@@ -137,7 +139,7 @@ def _over_shards(
 ) -> Seconds:
     """Time of an all-gather, or reduce-scatter, of the shared and the expert part, in equal pieces one after another."""
     shared, experts = (part / pieces for part in parts)
-    replicas = jnp.maximum(tp * cp * dp / (expert_tp * ep), 1.0)
+    replicas = expert_shards(tp, cp, dp_shard, expert_tp, ep)
     spread = all_gather(experts, tiers_of(network, replicas, expert_tp * ep))
     return pieces * (all_gather(shared, tiers_of(network, dp_shard * cp, tp)) + jnp.where(experts > 0, spread, 0.0))
 

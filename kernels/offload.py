@@ -2,19 +2,64 @@
 
 from __future__ import annotations
 
+from .activations import LayerActivations, kept
 from .annotations import Bytes, BytesPerSecond, Count, Number, Seconds
+from .model_states import Sharding, Trained, sharded
 from .primitives.roofline import exposed
 from .registry import cost_model
+from .worst_stage import HeldPerGpu
 
 
 @cost_model(
-    formula=r"\frac{2\,m\,(L_s x_a A + x_w M_w)}{\beta_{host}},\ \text{less what hides}",
+    formula=r"\omega\left[(1 - \rho)\,A_{layer} + \rho\,T h a_w / t'\right],\ \rho = 0 \text{ unless recomputation is full}",
+    source="ren-et-al-2021, sec. 4; korthikanti-et-al-2022, table 2 (what a layer keeps)",
+    example=dict(
+        mixer_activations=2390753280,
+        dense_mlp_activations=478150656,
+        moe_mlp_activations=0,
+        checkpoint_activations=50331648,
+        num_layers=96,
+        num_moe_layers=0,
+        activation_offload=0.5,
+        expect=1434451968.0,
+    ),
+)
+def offloaded_layer_activations(parts: LayerActivations, num_layers: Count, num_moe_layers: Count) -> Bytes:
+    """Activations of one layer that go to the host, mean over layers."""
+    whole = kept(parts._replace(activation_offload=0.0), num_layers, num_moe_layers)
+    return parts.activation_offload * whole / num_layers
+
+
+@cost_model(
+    formula=r"\omega_w\,w\,(P_s/d_s + P_e/d_e)",
+    source="ren-et-al-2021, sec. 4; rajbhandari-et-al-2020, sec. 5.3 (from stage 3 on a rank keeps its shard)",
+    example=dict(
+        shared_parameters_per_gpu=2172190720,
+        expert_parameters_per_gpu=0,
+        resident_layers_per_gpu=20,
+        lora_layer_parameters=0,
+        shard_degree=16,
+        expert_shard_degree=16,
+        zero_stage=1,
+        weight_offload=0.5,
+        weight_width=2,
+        expect=2172190720.0,
+    ),
+)
+def offloaded_weights(worst: HeldPerGpu, trained: Trained, sharding: Sharding, weight_width: Bytes) -> Bytes:
+    """Weights of one GPU of the worst stage that the host keeps."""
+    adapters = worst.resident_layers_per_gpu * trained.lora_layer_parameters
+    shared = worst.shared_parameters_per_gpu + adapters
+    held = sharded(shared, worst.expert_parameters_per_gpu, sharding, sharding.zero_stage >= 3)
+    return sharding.weight_offload * weight_width * held
+
+
+@cost_model(
+    formula=r"\frac{2\,m\,(L_s A + M_w)}{\beta_{host}},\ \text{less what hides}",
     source="ren-et-al-2021, sec. 4 (states travel over PCIe); activations go out and come back, weights come in for forward and for backward",
     example=dict(
-        activation_offload=0.5,
-        layer_activation_memory=1e8,
-        weight_offload=0.0,
-        weight_memory=4e9,
+        offloaded_layer_activations=5e7,
+        offloaded_weights=0.0,
         host_bandwidth=25e9,
         offload_overlap=0.0,
         layers_per_stage=20,
@@ -25,10 +70,8 @@ from .registry import cost_model
     ),
 )
 def offload_time(
-    activation_offload: Number,
-    layer_activation_memory: Bytes,
-    weight_offload: Number,
-    weight_memory: Bytes,
+    offloaded_layer_activations: Bytes,
+    offloaded_weights: Bytes,
     host_bandwidth: BytesPerSecond,
     offload_overlap: Number,
     layers_per_stage: Count,
@@ -37,9 +80,7 @@ def offload_time(
     layer_backward_time: Seconds,
 ) -> Seconds:
     """Transfers of activations and weights of one step that are not hidden."""
-    activations = 2 * activation_offload * layers_per_stage * layer_activation_memory
-    weights = 2 * weight_offload * weight_memory
-    one = (activations + weights) / host_bandwidth
+    one = 2 * (layers_per_stage * offloaded_layer_activations + offloaded_weights) / host_bandwidth
     behind = layers_per_stage * (layer_forward_time + layer_backward_time)
     return num_micro_batches * exposed(one, offload_overlap, behind)
 

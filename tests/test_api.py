@@ -25,7 +25,7 @@ def test_scalars_give_variables_without_dims():
     assert data["step_time"].shape == ()
     assert data["step_time"].dtype == np.float64
     assert int(data["status"]) == 0
-    assert data.attrs["notices"] == []
+    assert all("values pooled over others of its class" in notice for notice in data.attrs["notices"])
 
 
 def test_inputs_take_units_numbers_lists_and_grid_forms():
@@ -54,7 +54,7 @@ def test_a_wrong_dtype_is_refused():
 
 def test_low_confidence_travels_with_the_results():
     data = rooflax.evaluate("step_time", **{**POINT, "hardware": "t4"})
-    assert data.attrs["notices"] == ["hardware t4: confidence: low; `rooflax show t4` tells its sources"]
+    assert "hardware t4: confidence: low; `rooflax show t4` tells its sources" in data.attrs["notices"]
 
 
 def test_evaluating_leaves_the_precision_of_jax_alone():
@@ -77,7 +77,7 @@ def test_a_run_is_told_and_can_be_opened(tmp_path):
         progress=lambda *counts: seen.append(counts),
     )  # fmt: skip
     assert (done.path, done.blocks, done.resumed, done.points) == (store, 1, 0, 4)
-    assert done.notices == ("hardware t4: confidence: low; `rooflax show t4` tells its sources",)
+    assert "hardware t4: confidence: low; `rooflax show t4` tells its sources" in done.notices
     assert seen == [(1, 1)]
     results = rooflax.open(store)
     assert dict(results.sizes) == {"tp": 2, "micro_batch_size": 2}

@@ -196,6 +196,7 @@ def compare_transformer_flops(path: Path, harness: Any) -> int:
             ],
             "num_layers": [layers for _, layers, _ in sizes],
             "attention_flops_per_pair": [4 * width for width, _, _ in sizes],
+            "seq_len": [seq for _, _, seq in sizes],
             "attended_tokens": [seq for _, _, seq in sizes],
             "attended_tokens_causal": [seq / 2 for _, _, seq in sizes],
             **fixed,
@@ -310,6 +311,9 @@ def compare_tensor_parallel(path: Path, harness: Any) -> int:
         "scale_out_latency": 5e-6,
         "link_efficiency": 1.0,
         "sequence_parallel": False,
+        "all_reduce_algorithm": "ring",
+        "num_layers": 1,
+        "num_moe_layers": 0,
     }
     against_main(path, harness, rows, column, "tp_layer_comm_time", given, 1e3)
     return count
