@@ -81,12 +81,8 @@ def test_json_tells_every_row(fit):
 
 
 def test_what_it_writes_is_catalog_data(fit, rooflax, tmp_path):
-    done = fit(*PARAMS, "-o", tmp_path / "mine" / "calibration.yaml")
-    assert done.code == 2
-    assert "mine" in done.err
-    (tmp_path / "mine").mkdir()
     path = tmp_path / "mine" / "calibration.yaml"
-    assert fit(*PARAMS, "-o", path).code == 0
+    assert fit(*PARAMS, "-o", path).code == 0  # makes the folder
     told = read_provenance(path)
     assert told["files"] == {"cases.csv": 8}
     assert told["rows"]["even"] == ["h100-sxm-80gb-1", "a100-sxm-80gb-1", "h100-sxm-80gb-3", "a100-sxm-80gb-3"]
@@ -103,12 +99,14 @@ def test_what_it_writes_is_catalog_data(fit, rooflax, tmp_path):
     assert own.err == ""
     lent = rooflax(*point, "--set", "hardware=b200-sxm-180gb", "--json")
     pooled = "values pooled over others of its class: "
-    assert re.search(rf"^note: hardware b200-sxm-180gb: {pooled}compute_efficiency 0.5\d+ \(2 gpus\)$", lent.err, re.M)
+    assert "compute_efficiency" not in lent.err
     assert re.search(
-        rf"^note: software_stack pooled-torch: {pooled}tp_overlap 0.\d+ \(1 torch stack\)$", lent.err, re.M
+        rf"^note: software_stack pooled-torch: {pooled}tp_overlap 0.\d+ \(\d torch stacks\)$", lent.err, re.M
     )
     share = 1e16 / (lent.json["toy_time"]["value"] * 2250e12)
-    assert 0.5 < share < 0.6
+    shipped = re.search(r"compute_efficiency = ([\d.]+)", rooflax("show", "b200-sxm-180gb").out)
+    assert shipped is not None  # records without own rows keep what is shipped
+    assert share == pytest.approx(float(shipped[1]), rel=1e-3)
     quiet = rooflax(*point, "--set", "hardware=b200-sxm-180gb", "--set", "compute_efficiency=0.5")
     assert "compute_efficiency" not in quiet.err
     assert quiet.out.startswith("toy_time = ")

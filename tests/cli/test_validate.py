@@ -91,14 +91,14 @@ def test_every_row_has_exactly_one_primary_record_in_json_and_the_rest_is_told(r
 
 def test_a_prediction_is_what_the_models_say(found):
     value = next(r.predicted for r in found.records if r.row.id == "a" and r.target.primary)
-    inputs = {"model": "llama-3-8b", "hardware": "h100-sxm-80gb", "software_stack": "megatron-core"}
+    inputs = {"model": "llama-3-8b", "hardware": "h100-sxm-80gb", "software_stack": "nemo", "gradient_width": 2}
     run = {"world_size": 64, "tp": 2, "seq_len": 8192, "global_batch_size": 512, "recompute": "none"}
     assert value == pytest.approx(float(rx.evaluate("step_time", **inputs, **run)["step_time"]))
 
 
 def test_pinned_stages_and_even_ones_are_predicted_together(found):
     values = {r.row.id: r.predicted for r in found.records if r.target.quantity == "step_time"}
-    inputs = {"model": "llama-3.1-405b", "hardware": "h100-sxm-80gb", "software_stack": "megatron-core"}
+    inputs = {"model": "llama-3.1-405b", "hardware": "h100-sxm-80gb", "software_stack": "nemo", "gradient_width": 2}
     run = {"world_size": 64, "tp": 2, "pp": 8, "seq_len": 8192, "global_batch_size": 512, "recompute": "none"}
     stages = {"first_stage_layers": 15, "last_stage_layers": 15}
     assert values["e"] == pytest.approx(float(rx.evaluate("step_time", **{**inputs, **run, **stages})["step_time"]))  # pyright: ignore[reportArgumentType]
