@@ -93,7 +93,7 @@ def test_a_cost_model_and_a_leaf_of_ones_own(rooflax, models, spec):
 def test_a_machine_of_ones_own(rooflax, catalog, point):
     done = rooflax("eval", "step_time", *point, "--set", "hardware=my-gpu", "--catalog", catalog)
     assert done.code == 0
-    assert done.err == "note: hardware my-gpu: confidence: low; `rooflax show my-gpu` tells its sources\n"
+    assert done.told == "note: hardware my-gpu: confidence: low; `rooflax show my-gpu` tells its sources\n"
     assert "my-gpu" in rooflax("list", "hardware", "--catalog", catalog).out
     assert "hbm_bandwidth = 4 TB/s  [page]" in rooflax("show", "my-gpu", "--catalog", catalog).out
     assert rooflax("eval", "step_time", *point, "--set", "hardware=my-gpu").code == 2

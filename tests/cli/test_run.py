@@ -20,7 +20,7 @@ def test_a_second_run_does_nothing(rooflax, spec, tmp_path):
     assert rooflax("run", spec).code == 0
     before = shards(tmp_path / "runs/small.zarr")
     done = rooflax("run", spec)
-    assert (done.code, done.err) == (
+    assert (done.code, done.told) == (
         0,
         "A small sweep\n24 points in 1 block, 1 of them there already: runs/small.zarr\n",
     )
@@ -32,7 +32,7 @@ def test_a_changed_spec_is_refused_and_told_what_differs(rooflax, spec, tmp_path
     before = shards(tmp_path / "runs/small.zarr")
     done = rooflax("run", spec, "--set", "seq_len=1024")
     assert done.code == 2
-    assert done.err.startswith("runs/small.zarr holds the results of another sweep: the spec (")
+    assert done.told.startswith("runs/small.zarr holds the results of another sweep: the spec (")
     assert done.err.endswith("differs; give --overwrite to replace it, or another -o\n")
     assert shards(tmp_path / "runs/small.zarr") == before
     assert rooflax("run", spec, "--set", "seq_len=1024", "--overwrite").code == 0
@@ -65,13 +65,13 @@ def test_an_interrupted_run_is_resumed(rooflax, spec, monkeypatch, tmp_path):
     monkeypatch.setattr(Store, "mark", killed)
     done = rooflax("run", spec)
     assert done.code == 130
-    assert done.err == "stopped; the finished blocks of a run are kept, and the same command resumes it\n"
+    assert done.told == "stopped; the finished blocks of a run are kept, and the same command resumes it\n"
     monkeypatch.setattr(Store, "mark", real)
     unfinished = rooflax("slice", "runs/small.zarr", "--sel", "tp=1")
-    assert unfinished.err == "note: runs/small.zarr is not finished; the same `rooflax run` resumes it\n"
+    assert unfinished.told == "note: runs/small.zarr is not finished; the same `rooflax run` resumes it\n"
     assert "not computed" in unfinished.out
     done = rooflax("run", spec)
-    assert done.err == "A small sweep\n24 points in 12 blocks, 3 of them there already: runs/small.zarr\n"
+    assert done.told == "A small sweep\n24 points in 12 blocks, 3 of them there already: runs/small.zarr\n"
     assert contents(tmp_path / "runs/small.zarr") == contents(tmp_path / "whole.zarr")
 
 
@@ -124,7 +124,9 @@ def test_the_store_tells_where_it_comes_from(rooflax, spec):
     assert attrs["inputs"]["cp"] == "default"
     assert attrs["inputs"]["num_layers"] == "model llama-2-13b"
     assert any(source.startswith("narayanan-et-al-2021") for source in attrs["sources"])
-    assert {record["name"] for record in attrs["records"]} == {"llama-2-13b", "a100-sxm-80gb", "dgx-a100", "bf16-mixed"}
+    assert {record["name"] for record in attrs["records"]} == {
+        "llama-2-13b", "a100-sxm-80gb", "dgx-a100", "bf16-mixed", "pooled-torch",
+    }  # fmt: skip
     assert attrs["title"] == "A small sweep"
 
 
@@ -132,7 +134,7 @@ def test_low_confidence_is_told_wherever_a_result_is(rooflax, spec):
     low = ("--set", "hardware=t4", "--set", "model=gpt-2", "--set", "precision=fp16-mixed")
     note = "note: hardware t4: confidence: low; `rooflax show t4` tells its sources"
     assert note in rooflax("run", spec, *low).err.splitlines()
-    assert rx.open("runs/small.zarr").attrs["notices"] == [note.removeprefix("note: ")]
+    assert note.removeprefix("note: ") in rx.open("runs/small.zarr").attrs["notices"]
     for command in (
         ("plan", spec, *low),
         ("best", spec, *low),

@@ -32,7 +32,7 @@ def test_a_row_a_case_in_the_same_order(rooflax, tmp_path):
     )
     done = rooflax("table", cases, "step_time", "binding")
     assert done.code == 1
-    assert done.err.endswith("2 rows could not be evaluated; see the column `error`\n")
+    assert done.told == ("2 rows could not be evaluated; see the column `error`\n")
     rows = rows_of(done.out)
     assert [(row["tp"], row["model"]) for row in rows] == [
         ("2", "llama-3.2-1b"), ("", "llama-3.2-1b"), ("3", "llama-3.2-1b"),
@@ -109,7 +109,7 @@ def test_low_confidence_is_told(rooflax, tmp_path):
     cases = write(tmp_path / "c.csv", "model,hardware,world_size,global_batch_size,seq_len", "gpt-2,t4,8,8,1024")
     done = rooflax("table", cases, "step_time")
     assert done.code == 0
-    assert "note: hardware t4: confidence: low; `rooflax show t4` tells its sources\n" in done.err
+    assert done.told == ("note: hardware t4: confidence: low; `rooflax show t4` tells its sources\n")
 
 
 def test_no_rows_make_an_empty_table(rooflax, tmp_path):
