@@ -197,18 +197,22 @@ def launch_time(
     return in_step(stage, jnp.maximum(passes * launch_overhead - device, 0.0))
 
 
-STAGE_TERMS = (
-    "attention_time",
-    "feed_forward_time",
-    "vector_time",
-    "recompute_time",
-    "launch_time",
-    "exposed_tp_comm_time",
-    "exposed_cp_comm_time",
-    "exposed_ep_comm_time",
-    "exposed_pp_comm_time",
-    "offload_time",
-)
+class StageTerms(NamedTuple):
+    """What a stage does in the micro-batches of one step, kind by kind."""
+
+    attention_time: Seconds
+    feed_forward_time: Seconds
+    vector_time: Seconds
+    recompute_time: Seconds
+    launch_time: Seconds
+    exposed_tp_comm_time: Seconds
+    exposed_cp_comm_time: Seconds
+    exposed_ep_comm_time: Seconds
+    exposed_pp_comm_time: Seconds
+    offload_time: Seconds
+
+
+STAGE_TERMS = StageTerms._fields
 STAGE_EXAMPLE = dict(zip(STAGE_TERMS, (0.252, 0.934, 0.058, 0.0, 0.0, 0.4355, 0.0, 0.0, 0.0069, 0.0), strict=True))
 
 
@@ -218,22 +222,9 @@ STAGE_EXAMPLE = dict(zip(STAGE_TERMS, (0.252, 0.934, 0.058, 0.0, 0.0, 0.4355, 0.
     example=STAGE_EXAMPLE | dict(expect=1.6864),
     terms=STAGE_TERMS,
 )
-def stage_time(
-    attention_time: Seconds,
-    feed_forward_time: Seconds,
-    vector_time: Seconds,
-    recompute_time: Seconds,
-    launch_time: Seconds,
-    exposed_tp_comm_time: Seconds,
-    exposed_cp_comm_time: Seconds,
-    exposed_ep_comm_time: Seconds,
-    exposed_pp_comm_time: Seconds,
-    offload_time: Seconds,
-) -> Seconds:
+def stage_time(parts: StageTerms) -> Seconds:
     """Time of the micro-batches of one step on the deepest stage."""
-    compute = attention_time + feed_forward_time + vector_time + recompute_time + launch_time
-    layers = exposed_tp_comm_time + exposed_cp_comm_time + exposed_ep_comm_time
-    return compute + layers + exposed_pp_comm_time + offload_time
+    return sum(parts[1:], start=parts[0])
 
 
 @cost_model(

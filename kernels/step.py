@@ -10,7 +10,7 @@ from .annotations import Array, Bytes, BytesPerSecond, Category, Choice, Count, 
 from .primitives.arithmetic import ratio
 from .primitives.roofline import exposed
 from .registry import cost_model
-from .stage_times import STAGE_EXAMPLE, STAGE_TERMS, Stage, in_step
+from .stage_times import STAGE_EXAMPLE, STAGE_TERMS, Stage, StageTerms, in_step, stage_time
 
 _STAGE = dict(layers_per_stage=20, num_micro_batches=16)
 
@@ -130,16 +130,7 @@ _TERMS = STAGE_EXAMPLE | dict(
     terms=STEP_TERMS,
 )
 def step_time(
-    attention_time: Seconds,
-    feed_forward_time: Seconds,
-    vector_time: Seconds,
-    recompute_time: Seconds,
-    launch_time: Seconds,
-    exposed_tp_comm_time: Seconds,
-    exposed_cp_comm_time: Seconds,
-    exposed_ep_comm_time: Seconds,
-    exposed_pp_comm_time: Seconds,
-    offload_time: Seconds,
+    parts: StageTerms,
     lm_head_time: Seconds,
     exposed_dp_comm_time: Seconds,
     pipeline_bubble_time: Seconds,
@@ -148,11 +139,8 @@ def step_time(
     step_overhead: Seconds,
 ) -> Seconds:
     """Time of one training step."""
-    compute = attention_time + feed_forward_time + vector_time + recompute_time + launch_time
-    layers = exposed_tp_comm_time + exposed_cp_comm_time + exposed_ep_comm_time
-    micro_batches = compute + layers + exposed_pp_comm_time + offload_time
     once = lm_head_time + exposed_dp_comm_time + pipeline_bubble_time + optimizer_time + optimizer_offload_time
-    return micro_batches + once + step_overhead
+    return stage_time(parts) + once + step_overhead
 
 
 @cost_model(
