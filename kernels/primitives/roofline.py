@@ -18,11 +18,6 @@ def roofline_time(flops: Flops, traffic: Bytes, rate: FlopsPerSecond, bandwidth:
     return jnp.maximum(flops / rate, traffic / bandwidth)
 
 
-def memory_bound(flops: Flops, traffic: Bytes, rate: FlopsPerSecond, bandwidth: BytesPerSecond) -> Array:
-    """1 where the memory traffic takes longer than the arithmetic, else 0."""
-    return jnp.where(traffic / bandwidth > flops / rate, 1.0, 0.0)
-
-
 def exposed(communication: Seconds, hidden_share: Array, behind: Seconds, slowdown: Array | float = 0.0) -> Seconds:
     """What `communication` adds when a share of it may hide behind `behind` seconds of work.
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..vocabulary import nearest
-
 FOLDER = Path(__file__).parent
 
 
@@ -18,8 +16,3 @@ def spec_path(given: str) -> Path:
     """The file of a spec given as a path or as the name of a shipped example; a path is returned as it is."""
     example = FOLDER / f"{given}.yaml"
     return example if given in example_names() and not Path(given).is_file() else Path(given)
-
-
-def similar_example(given: str) -> str | None:
-    """The shipped example whose name is most like the given one."""
-    return nearest(given, example_names())
