@@ -29,10 +29,7 @@ COLLECTIVES = {
 each_collective = pytest.mark.parametrize("name", COLLECTIVES)
 
 
-@pytest.fixture(autouse=True)
-def double_precision():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def tier(members: float, bandwidth: float = 100e9, latency: float = 0.0, **others: float) -> Tier:

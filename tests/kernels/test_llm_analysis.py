@@ -33,10 +33,7 @@ REQUEST: dict[str, Any] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def double_precision():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def evaluated(quantity: str, inputs: dict[str, Any]) -> Any:

@@ -73,10 +73,7 @@ RUNS = [
 Point = Mapping[str, float]
 
 
-@pytest.fixture(autouse=True)
-def double_precision():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def module(name: str) -> ModuleType:

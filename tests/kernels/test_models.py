@@ -108,10 +108,7 @@ FIXED_WIDTHS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def double_precision():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def example(model: Quantity) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import jax
 import pytest
 
 from rooflax.kernels.discovery import shipped_registry
@@ -34,10 +33,7 @@ NVLINK = dict(
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def double_precision():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def value(name: str, **given: float) -> float:

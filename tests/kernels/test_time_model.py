@@ -40,10 +40,7 @@ BUSY = DENSE | dict(
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def double_precision():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def values(names: list[str], given: dict[str, float]) -> dict[str, float]:
