@@ -200,7 +200,7 @@ def freezes_beside_adapters(lora_rank: Count, frozen_share: Number) -> Number:
     example=dict(num_experts=8, experts_per_token=9, num_layers=32, num_dense_layers=0, expect=-1.0),
 )
 def routes_tokens(num_experts: Count, experts_per_token: Count, num_layers: Count, num_dense_layers: Count) -> Count:
-    """Whether there are as many experts as a token visits, and as many layers as are dense."""
+    """Whether a token has the experts that it visits, and dense layers exist."""
     lacking = jnp.minimum(num_experts - experts_per_token, num_layers - num_dense_layers)
     return jnp.where(num_experts > 1, jnp.minimum(lacking, 0.0), 0.0)
 

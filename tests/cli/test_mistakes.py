@@ -257,7 +257,7 @@ def test_no_space_left_is_told_and_the_finished_blocks_are_kept(rooflax, spec, m
     done = rooflax("run", spec)
     assert written
     assert (done.code, done.out) == (1, "")
-    assert done.err == (
+    assert done.told == (
         "disk full: cannot write block 0 of runs/small.zarr; the finished blocks are kept; free some space and run the "
         "same command to resume\n"
     )
@@ -293,4 +293,4 @@ def test_a_folder_that_may_not_be_written_is_told(rooflax, spec, tmp_path):
 def test_a_system_folder_that_may_not_be_written_is_told(rooflax, spec):
     done = rooflax("run", spec, "-o", "/proc/x.zarr")
     assert done.code == 2
-    assert done.err.startswith("cannot create /proc/x.zarr: ")
+    assert done.told.startswith("cannot create /proc/x.zarr: ")

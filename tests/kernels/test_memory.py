@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -122,7 +123,9 @@ def test_peak_equals_the_reference(model: Point, run: Point) -> None:
         "experts": "expert_parameters_per_gpu",
         "updated": "updated_parameters_per_gpu",
     }
-    found = evaluated(list(names.values()), values)
+    adapters = ("resident_layers_per_gpu", "lora_layer_parameters")
+    found = evaluated([*names.values(), *adapters], values)
+    assert math.prod(found.pop(name) for name in adapters) == pytest.approx(wanted.pop("adapters"), rel=1e-9)
     assert found == pytest.approx({names[key]: number for key, number in wanted.items()}, rel=1e-9)
 
 
