@@ -12,13 +12,13 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from .annotations import Bytes, Choice, Count, Flag, Number
+from .example_inputs import GPT_3_LAYER
 from .flops import FLASH, FULL, SELECTIVE
 from .registry import cost_model
 
 _FP32 = 4
 _ALL_TO_ALL = 1
 """Position of `all_to_all` among the options of cp_exchange."""
-_GPT_3 = dict(micro_batch_tokens=2048, hidden_size=12288, tp=1, activation_width=2)
 
 
 class Tokens(NamedTuple):
@@ -97,7 +97,7 @@ def attention_core_activations(
 @cost_model(
     formula=r"T a_w\left[\frac{\bar\kappa h + [\text{MLA}](2 r_q + 2 r_{kv} + d_r)}{t'} + \frac{e_{heads} + [\text{a2a}]\,w_o}{t}\right]",
     source="korthikanti-et-al-2022, sec. 4.1 (11 s b h with its mask and input); deepseek-v2-2024, sec. 2.1 (latent vectors before and after their norms); jacobs-et-al-2023, sec. 3 (outputs before and after the exchange of heads)",
-    example=dict(**_GPT_3, attention_head_elements=49152, attention_width=12288, expect=251658240.0),
+    example=dict(**GPT_3_LAYER, attention_head_elements=49152, attention_width=12288, expect=251658240.0),
 )
 def attention_activations(
     tokens: Tokens,
@@ -147,7 +147,7 @@ def linear_mixer_activations(
     formula=r"T\,\frac{a_w n h + D h}{t'} + \frac{(L - L_{lin})(A_{attn} + [\text{kept}]A_{core}) + L_{lin}A_{lin}}{L}",
     source="korthikanti-et-al-2022, sec. 4.1 (inputs of the norms 4 s b h, dropout mask s b h) and sec. 5 (selective: no core)",
     example=dict(
-        **_GPT_3,
+        **GPT_3_LAYER,
         dropout=1,
         num_layers=96,
         attention_activations=251658240,
@@ -214,7 +214,7 @@ def kept(parts: LayerActivations, layers: Count, mixtures: Count) -> Bytes:
 @cost_model(
     formula=r"T\,h\,a_w / t'",
     source="korthikanti-et-al-2022, table 2 (2 s b h per layer)",
-    example=dict(**_GPT_3, expect=50331648.0),
+    example=dict(**GPT_3_LAYER, expect=50331648.0),
 )
 def checkpoint_activations(tokens: Tokens) -> Bytes:
     """Input of one layer, all that full recomputation keeps of it."""

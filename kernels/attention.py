@@ -22,6 +22,7 @@ from .annotations import (
     Number,
     Seconds,
 )
+from .example_inputs import BF16_WIDTHS, H100_PRODUCTS
 from .flops import FLASH
 from .primitives import matmul
 from .primitives.efficiency import product_time
@@ -30,8 +31,6 @@ from .registry import cost_model
 
 _LLAMA_70B = dict(micro_batch_tokens=4096, hidden_size=8192, attention_weights=150994944, attention_width=8192, tp=8)
 _HEADS = dict(num_attention_heads=64, head_dim=128)
-_WIDTHS = dict(weight_width=2, activation_width=2, gradient_width=4)
-_RATES = dict(attainable_flops=742.05e12, attainable_hbm_bandwidth=2.8475e12, gemm_half_size=100)
 
 
 @cost_model(
@@ -108,7 +107,7 @@ def projection_flops(layer: Projections) -> Flops:
 @cost_model(
     formula=r"W_{attn}w/t + T\,a_w\,(2h + e_{heads}/t)",
     source="definition: matrices once, the layer's input read and output written, projected heads written and read",
-    example=dict(**_LLAMA_70B, **_WIDTHS, expect=1.908408e8),
+    example=dict(**_LLAMA_70B, **BF16_WIDTHS, expect=1.908408e8),
 )
 def projection_traffic(layer: Projections, widths: Widths) -> Bytes:
     """Memory traffic of the attention projections of one layer, forward."""
@@ -118,7 +117,7 @@ def projection_traffic(layer: Projections, widths: Widths) -> Bytes:
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi_i/\pi)^2 + (Q_i/\beta)^2},\ \phi = 1 + x_{1/2}^2/(mn)",
     source="williams-waterman-patterson-2009, sec. 3, product by product",
-    example=dict(**_LLAMA_70B, **_WIDTHS, **_RATES, expect=0.0002191753),
+    example=dict(**_LLAMA_70B, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.0002191753),
 )
 def projection_time(layer: Projections, widths: Widths, rates: MatmulRates) -> Seconds:
     """Forward time of the attention projections of one layer."""
@@ -128,7 +127,7 @@ def projection_time(layer: Projections, widths: Widths, rates: MatmulRates) -> S
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi^X_i/\pi)^2 + (Q_i/\beta)^2}",
     source="williams-waterman-patterson-2009, sec. 3, product by product",
-    example=dict(**_LLAMA_70B, **_WIDTHS, **_RATES, expect=0.0002191792),
+    example=dict(**_LLAMA_70B, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.0002191792),
 )
 def projection_input_gradient_time(layer: Projections, widths: Widths, rates: MatmulRates) -> Seconds:
     """Time of the input gradients of the attention projections of one layer."""
@@ -138,7 +137,7 @@ def projection_input_gradient_time(layer: Projections, widths: Widths, rates: Ma
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi^W_i/\pi)^2 + (Q^W_i/\beta)^2}",
     source="williams-waterman-patterson-2009, sec. 3; the gradient is read and written as it accumulates",
-    example=dict(**_LLAMA_70B, **_WIDTHS, **_RATES, expect=0.0002343823),
+    example=dict(**_LLAMA_70B, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.0002343823),
 )
 def projection_weight_gradient_time(layer: Projections, widths: Widths, rates: MatmulRates) -> Seconds:
     """Time of the weight gradients of the attention projections of one layer."""
@@ -148,7 +147,7 @@ def projection_weight_gradient_time(layer: Projections, widths: Widths, rates: M
 @cost_model(
     formula=r"\sum_i t_i\,[Q_i/\beta > F_i\phi_i/\pi]",
     source="williams-waterman-patterson-2009, sec. 3 (operators left of the ridge point)",
-    example=dict(**_LLAMA_70B | dict(micro_batch_tokens=64), **_WIDTHS, **_RATES, expect=8.30215e-05),
+    example=dict(**_LLAMA_70B | dict(micro_batch_tokens=64), **BF16_WIDTHS, **H100_PRODUCTS, expect=8.30215e-05),
 )
 def projection_hbm_bound_time(layer: Projections, widths: Widths, rates: MatmulRates) -> Seconds:
     """Time of attention projections that waits for memory, forward and backward."""

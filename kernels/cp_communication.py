@@ -8,20 +8,13 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from .annotations import Bytes, Choice, Count, Number, Seconds
+from .example_inputs import H100_NDR
 from .flops import SELECTIVE
 from .network import Network, tiers_of
 from .primitives.collectives import all_to_all, neighbour_exchange
 from .primitives.roofline import exposed
 from .registry import cost_model
 
-_H100_NDR = dict(
-    scale_up_size=8,
-    scale_up_bandwidth=450e9,
-    scale_up_latency=1e-6,
-    scale_out_bandwidth=50e9,
-    scale_out_latency=5e-6,
-    link_efficiency=0.8,
-)
 ALL_TO_ALL = 1
 """Position of `all_to_all` among the options of cp_exchange."""
 
@@ -73,7 +66,7 @@ def key_value_message(
 @cost_model(
     formula=r"(3 + \rho[\text{selective or full}])\,(c-1)\left(\frac{m_{kv}}{\beta} + \alpha\right)",
     source="liu-zaharia-abbeel-2023, sec. 3 (keys and values travel the ring forward, with their gradients backward)",
-    example=dict(key_value_message=1.6777216e7, tp=1, cp=4, recompute=0, **_H100_NDR, expect=4.284304e-4),
+    example=dict(key_value_message=1.6777216e7, tp=1, cp=4, recompute=0, **H100_NDR, expect=4.284304e-4),
 )
 def cp_ring_time(
     key_value_message: Bytes,
@@ -102,7 +95,7 @@ def cp_ring_time(
         tp=1,
         cp=4,
         recompute=0,
-        **_H100_NDR,
+        **H100_NDR,
         expect=0.0006351456,
     ),
 )

@@ -10,21 +10,11 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from .annotations import Bytes, BytesPerSecond, Count, Flops, FlopsPerSecond, FlopsPerToken, Seconds
+from .example_inputs import H100, H100_NDR, MIXTRAL
 from .network import Network
 from .primitives.roofline import roofline_time
 from .registry import cost_model
 from .replica import covered_experts, forward_communication
-
-_H100 = dict(attainable_flops=742.05e12, attainable_hbm_bandwidth=2.8475e12)
-_NVLINK = dict(
-    scale_up_size=8,
-    scale_up_bandwidth=450e9,
-    scale_up_latency=1e-6,
-    scale_out_bandwidth=50e9,
-    scale_out_latency=5e-6,
-    link_efficiency=0.8,
-)
-_MIXTRAL = dict(num_moe_layers=32, expert_weights=176160768)
 
 
 @cost_model(
@@ -105,7 +95,7 @@ def decode_weight_traffic(
 @cost_model(
     formula=r"w\,L_{moe}\,E_{active}\,W_e",
     source="definition: the weights of every expert that some token is routed to, once",
-    example=dict(decode_active_experts=7.199097, weight_width=2, **_MIXTRAL, expect=8.116485e10),
+    example=dict(decode_active_experts=7.199097, weight_width=2, **MIXTRAL, expect=8.116485e10),
 )
 def decode_expert_traffic(
     num_moe_layers: Count, decode_active_experts: Count, expert_weights: Count, weight_width: Bytes
@@ -172,7 +162,7 @@ def decode_attention_flops(
 @cost_model(
     formula=r"2\,G\,L_{moe}\,k\,W_e",
     source="fedus-zoph-shazeer-2021, sec. 2; jiang-et-al-2024, sec. 2.1",
-    example=dict(decode_batch=32, experts_per_token=2, **_MIXTRAL, expect=7.21554505728e11),
+    example=dict(decode_batch=32, experts_per_token=2, **MIXTRAL, expect=7.21554505728e11),
 )
 def decode_expert_flops(
     decode_batch: Count, num_moe_layers: Count, experts_per_token: Count, expert_weights: Count
@@ -207,7 +197,7 @@ def decode_flops(decode_batch: Count, num_matmul_parameters: Count, decode_atten
         decode_expert_traffic=0,
         decode_cache_traffic=193273528320,
         tp=8,
-        **_H100,
+        **H100,
         expect=2.033704e-02,
     ),
 )
@@ -238,7 +228,7 @@ def decode_roofline_time(
     formula=r"2\,L\,t_{AR}(G\,h\,a_w) + (p-1)\,t_{p2p}",
     source="shoeybi-et-al-2019, sec. 3 (two all-reduces per layer)",
     example=dict(
-        decode_batch=32, hidden_size=8192, activation_width=2, num_layers=80, tp=8, pp=1, **_NVLINK, expect=2.6478e-3
+        decode_batch=32, hidden_size=8192, activation_width=2, num_layers=80, tp=8, pp=1, **H100_NDR, expect=2.6478e-3
     ),
 )
 def decode_comm_time(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .annotations import Bytes, Count, Flag, Flops, Seconds
+from .example_inputs import BF16_WIDTHS, H100_PRODUCTS
 from .primitives import matmul
 from .primitives.matmul import Matmul, MatmulRates, Widths, single
 from .registry import cost_model
 
-_WIDTHS = dict(weight_width=2, activation_width=2, gradient_width=4)
-_RATES = dict(attainable_flops=742.05e12, attainable_hbm_bandwidth=2.8475e12, gemm_half_size=100)
 _DENSE = dict(micro_batch_tokens=4096, hidden_size=8192, intermediate_size=28672, gated_mlp=1, tp=8)
 
 
@@ -47,7 +46,7 @@ def dense_feed_forward_flops(layer: DenseLayer) -> Flops:
 @cost_model(
     formula=r"(2+g)hfw/t + T\,a_w\,(2h + (2+g)f/t)",
     source="definition: the matrices once, input read, output written, the inner tensors written and read",
-    example=dict(**_DENSE, **_WIDTHS, expect=3.984589e08),
+    example=dict(**_DENSE, **BF16_WIDTHS, expect=3.984589e08),
 )
 def dense_feed_forward_traffic(layer: DenseLayer, widths: Widths) -> Bytes:
     """Memory traffic of a dense feed-forward, forward."""
@@ -57,7 +56,7 @@ def dense_feed_forward_traffic(layer: DenseLayer, widths: Widths) -> Bytes:
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi_i/\pi)^2 + (Q_i/\beta)^2},\ \phi = 1 + x_{1/2}^2/(mn)",
     source="williams-waterman-patterson-2009, sec. 3, product by product",
-    example=dict(**_DENSE, **_WIDTHS, **_RATES, expect=0.0009828494),
+    example=dict(**_DENSE, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.0009828494),
 )
 def dense_feed_forward_time(layer: DenseLayer, widths: Widths, rates: MatmulRates) -> Seconds:
     """Forward time of a dense feed-forward."""
@@ -67,7 +66,7 @@ def dense_feed_forward_time(layer: DenseLayer, widths: Widths, rates: MatmulRate
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi^X_i/\pi)^2 + (Q_i/\beta)^2}",
     source="williams-waterman-patterson-2009, sec. 3, product by product",
-    example=dict(**_DENSE, **_WIDTHS, **_RATES, expect=0.0009829445),
+    example=dict(**_DENSE, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.0009829445),
 )
 def dense_input_gradient_time(layer: DenseLayer, widths: Widths, rates: MatmulRates) -> Seconds:
     """Time of the input gradients of a dense feed-forward."""
@@ -77,7 +76,7 @@ def dense_input_gradient_time(layer: DenseLayer, widths: Widths, rates: MatmulRa
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi^W_i/\pi)^2 + (Q^W_i/\beta)^2}",
     source="williams-waterman-patterson-2009, sec. 3; the gradient is read and written as it accumulates",
-    example=dict(**_DENSE, **_WIDTHS, **_RATES, expect=0.001025753),
+    example=dict(**_DENSE, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.001025753),
 )
 def dense_weight_gradient_time(layer: DenseLayer, widths: Widths, rates: MatmulRates) -> Seconds:
     """Time of the weight gradients of a dense feed-forward."""
@@ -87,7 +86,7 @@ def dense_weight_gradient_time(layer: DenseLayer, widths: Widths, rates: MatmulR
 @cost_model(
     formula=r"\sum_i t_i\,[Q_i/\beta > F_i\phi_i/\pi]",
     source="williams-waterman-patterson-2009, sec. 3 (operators left of the ridge point)",
-    example=dict(**_DENSE | dict(micro_batch_tokens=64), **_WIDTHS, **_RATES, expect=0.0003790947),
+    example=dict(**_DENSE | dict(micro_batch_tokens=64), **BF16_WIDTHS, **H100_PRODUCTS, expect=0.0003790947),
 )
 def dense_hbm_bound_time(layer: DenseLayer, widths: Widths, rates: MatmulRates) -> Seconds:
     """Time of a dense feed-forward that waits for memory, forward and backward."""

@@ -9,19 +9,12 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from .annotations import Bytes, Choice, Count, Number, Seconds
+from .example_inputs import H100_NDR
 from .network import Network, tiers_of
 from .primitives.arithmetic import ratio
 from .primitives.collectives import all_gather, all_reduce
 from .registry import cost_model
 
-_H100_NDR = dict(
-    scale_up_size=8,
-    scale_up_bandwidth=450e9,
-    scale_up_latency=1e-6,
-    scale_out_bandwidth=50e9,
-    scale_out_latency=5e-6,
-    link_efficiency=0.8,
-)
 _SHARDS = dict(
     shared_parameters_per_gpu=2.2e9,
     expert_parameters_per_gpu=0.0,
@@ -47,7 +40,7 @@ def reduce_width(gradient_width: Bytes) -> Bytes:
 @cost_model(
     formula=r"n\left(t_{AG}(P_s w/n) + t_{AG}(P_e w/n)\right),\ n = L_s \text{ at stage 3, else } 1",
     source="rajbhandari-et-al-2020, sec. 7; experts over the ranks that hold the same ones",
-    example=dict(**_SHARDS, expert_tp=8, ep=1, weight_width=2, **_H100_NDR, expect=0.1032),
+    example=dict(**_SHARDS, expert_tp=8, ep=1, weight_width=2, **H100_NDR, expect=0.1032),
 )
 def weight_gather_time(
     shared_parameters_per_gpu: Count,
@@ -86,7 +79,7 @@ def weight_gather_time(
         ep=1,
         reduce_width=4,
         all_reduce_algorithm=0,
-        **_H100_NDR,
+        **H100_NDR,
         expect=0.206325,
     ),
 )

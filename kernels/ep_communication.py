@@ -9,6 +9,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from .annotations import Bytes, Choice, Count, Flag, Number, Seconds
+from .example_inputs import H100_NDR
 from .flops import FULL
 from .network import Network, tiers_of
 from .pipeline import DUALPIPE
@@ -17,14 +18,6 @@ from .primitives.collectives import Tier, all_to_all
 from .primitives.roofline import exposed
 from .registry import cost_model
 
-_H100_NDR = dict(
-    scale_up_size=8,
-    scale_up_bandwidth=450e9,
-    scale_up_latency=1e-6,
-    scale_out_bandwidth=50e9,
-    scale_out_latency=5e-6,
-    link_efficiency=0.8,
-)
 DEDUPLICATED = 1
 """Position of `deduplicated` among the options of expert_dispatch."""
 
@@ -81,7 +74,7 @@ def deduplicated(tiers: tuple[Tier, ...], experts_per_token: Count) -> tuple[Tie
         expert_dispatch=0,
         expert_tp=1,
         ep=8,
-        **_H100_NDR,
+        **H100_NDR,
         expect=0.0001701118,
     ),
 )
@@ -116,7 +109,7 @@ def dispatch_time(
         expert_dispatch=0,
         expert_tp=1,
         ep=8,
-        **_H100_NDR,
+        **H100_NDR,
         expect=0.0001701118,
     ),
 )

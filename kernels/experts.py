@@ -8,12 +8,11 @@ import jax.numpy as jnp
 
 from .annotations import Bytes, Count, Flag, Flops, Number, Seconds
 from .dense_feed_forward import up_and_down
+from .example_inputs import BF16_WIDTHS, H100_PRODUCTS
 from .primitives import matmul
 from .primitives.matmul import Matmul, MatmulRates, Widths
 from .registry import cost_model
 
-_WIDTHS = dict(weight_width=2, activation_width=2, gradient_width=4)
-_RATES = dict(attainable_flops=742.05e12, attainable_hbm_bandwidth=2.8475e12, gemm_half_size=100)
 _ROUTED = dict(
     micro_batch_tokens=4096,
     hidden_size=7168,
@@ -90,7 +89,7 @@ def shared_feed_forward_flops(experts: SharedExperts) -> Flops:
 @cost_model(
     formula=r"(2+g)hf_eE_sw/t + T\,a_w\,(2h + (2+g)f_eE_s/t)",
     source="definition: the matrices once, input read, output written, the inner tensors written and read",
-    example=dict(**_SHARED, **_WIDTHS, expect=2.558525e08),
+    example=dict(**_SHARED, **BF16_WIDTHS, expect=2.558525e08),
 )
 def shared_feed_forward_traffic(experts: SharedExperts, widths: Widths) -> Bytes:
     """Memory traffic of the shared experts of one layer, forward."""
@@ -100,7 +99,7 @@ def shared_feed_forward_traffic(experts: SharedExperts, widths: Widths) -> Bytes
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi_i/\pi)^2 + (Q_i/\beta)^2},\ \phi = 1 + x_{1/2}^2/(mn)",
     source="williams-waterman-patterson-2009, sec. 3, product by product",
-    example=dict(**_SHARED, **_WIDTHS, **_RATES, expect=0.0004948744),
+    example=dict(**_SHARED, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.0004948744),
 )
 def shared_feed_forward_time(experts: SharedExperts, widths: Widths, rates: MatmulRates) -> Seconds:
     """Forward time of the shared experts of one layer."""
@@ -110,7 +109,7 @@ def shared_feed_forward_time(experts: SharedExperts, widths: Widths, rates: Matm
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi^X_i/\pi)^2 + (Q_i/\beta)^2}",
     source="williams-waterman-patterson-2009, sec. 3, product by product",
-    example=dict(**_SHARED, **_WIDTHS, **_RATES, expect=0.0004949273),
+    example=dict(**_SHARED, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.0004949273),
 )
 def shared_input_gradient_time(experts: SharedExperts, widths: Widths, rates: MatmulRates) -> Seconds:
     """Time of the input gradients of the shared experts of one layer."""
@@ -120,7 +119,7 @@ def shared_input_gradient_time(experts: SharedExperts, widths: Widths, rates: Ma
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi^W_i/\pi)^2 + (Q^W_i/\beta)^2}",
     source="williams-waterman-patterson-2009, sec. 3; the gradient is read and written as it accumulates",
-    example=dict(**_SHARED, **_WIDTHS, **_RATES, expect=0.0005197504),
+    example=dict(**_SHARED, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.0005197504),
 )
 def shared_weight_gradient_time(experts: SharedExperts, widths: Widths, rates: MatmulRates) -> Seconds:
     """Time of the weight gradients of the shared experts of one layer."""
@@ -130,7 +129,7 @@ def shared_weight_gradient_time(experts: SharedExperts, widths: Widths, rates: M
 @cost_model(
     formula=r"\sum_i t_i\,[Q_i/\beta > F_i\phi_i/\pi]",
     source="williams-waterman-patterson-2009, sec. 3 (operators left of the ridge point)",
-    example=dict(**_SHARED | dict(micro_batch_tokens=64), **_WIDTHS, **_RATES, expect=0.0001905059),
+    example=dict(**_SHARED | dict(micro_batch_tokens=64), **BF16_WIDTHS, **H100_PRODUCTS, expect=0.0001905059),
 )
 def shared_hbm_bound_time(experts: SharedExperts, widths: Widths, rates: MatmulRates) -> Seconds:
     """Time of the shared experts that waits for memory, forward and backward."""
@@ -150,7 +149,7 @@ def routed_feed_forward_flops(experts: RoutedExperts) -> Flops:
 @cost_model(
     formula=r"\tfrac{E}{e}(2+g)hf_ew/t_e + T\,k\,a_w\,(2h t_e + (2+g)f_e)/t",
     source="definition: the matrices once, input read, output written, the inner tensors written and read",
-    example=dict(**_ROUTED, **_WIDTHS, expect=1.694499e09),
+    example=dict(**_ROUTED, **BF16_WIDTHS, expect=1.694499e09),
 )
 def routed_feed_forward_traffic(experts: RoutedExperts, widths: Widths) -> Bytes:
     """Memory traffic of the routed experts of one layer, forward."""
@@ -160,7 +159,7 @@ def routed_feed_forward_traffic(experts: RoutedExperts, widths: Widths) -> Bytes
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi_i/\pi)^2 + (Q_i/\beta)^2},\ \phi = 1 + x_{1/2}^2/(mn)",
     source="williams-waterman-patterson-2009, sec. 3, product by product",
-    example=dict(**_ROUTED, **_WIDTHS, **_RATES, expect=0.003936709),
+    example=dict(**_ROUTED, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.003936709),
 )
 def routed_feed_forward_time(experts: RoutedExperts, widths: Widths, rates: MatmulRates) -> Seconds:
     """Forward time of the routed experts of one layer."""
@@ -170,7 +169,7 @@ def routed_feed_forward_time(experts: RoutedExperts, widths: Widths, rates: Matm
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi^X_i/\pi)^2 + (Q_i/\beta)^2}",
     source="williams-waterman-patterson-2009, sec. 3, product by product",
-    example=dict(**_ROUTED, **_WIDTHS, **_RATES, expect=0.003936762),
+    example=dict(**_ROUTED, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.003936762),
 )
 def routed_input_gradient_time(experts: RoutedExperts, widths: Widths, rates: MatmulRates) -> Seconds:
     """Time of the input gradients of the routed experts of one layer."""
@@ -180,7 +179,7 @@ def routed_input_gradient_time(experts: RoutedExperts, widths: Widths, rates: Ma
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi^W_i/\pi)^2 + (Q^W_i/\beta)^2}",
     source="williams-waterman-patterson-2009, sec. 3; the gradient is read and written as it accumulates",
-    example=dict(**_ROUTED, **_WIDTHS, **_RATES, expect=0.004009766),
+    example=dict(**_ROUTED, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.004009766),
 )
 def routed_weight_gradient_time(experts: RoutedExperts, widths: Widths, rates: MatmulRates) -> Seconds:
     """Time of the weight gradients of the routed experts of one layer."""
@@ -190,7 +189,7 @@ def routed_weight_gradient_time(experts: RoutedExperts, widths: Widths, rates: M
 @cost_model(
     formula=r"\sum_i t_i\,[Q_i/\beta > F_i\phi_i/\pi]",
     source="williams-waterman-patterson-2009, sec. 3 (operators left of the ridge point)",
-    example=dict(**_ROUTED | dict(micro_batch_tokens=64), **_WIDTHS, **_RATES, expect=0.0007951795),
+    example=dict(**_ROUTED | dict(micro_batch_tokens=64), **BF16_WIDTHS, **H100_PRODUCTS, expect=0.0007951795),
 )
 def routed_hbm_bound_time(experts: RoutedExperts, widths: Widths, rates: MatmulRates) -> Seconds:
     """Time of the routed experts that waits for memory, forward and backward."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .annotations import Bytes, Count, Flops, Seconds
+from .example_inputs import DEEPSEEK_V3_LAYERS
 from .registry import cost_model
 
 
@@ -25,9 +26,6 @@ def mean_over_layers(mix: LayerMix, dense: Count, experts: Count) -> Count:
     return (1 - share) * dense + share * experts
 
 
-_DEEPSEEK_V3 = dict(num_layers=61, num_moe_layers=58)
-
-
 @cost_model(
     formula=r"\left[(L - L_{moe})\,x_{dense} + L_{moe}\,(x_{routed} + x_{shared})\right]/L",
     source="definition: mean over all layers, each kind by its own roofline",
@@ -35,7 +33,7 @@ _DEEPSEEK_V3 = dict(num_layers=61, num_moe_layers=58)
         dense_feed_forward_flops=4.0,
         routed_feed_forward_flops=5.0,
         shared_feed_forward_flops=1.0,
-        **_DEEPSEEK_V3,
+        **DEEPSEEK_V3_LAYERS,
         expect=5.901639,
     ),
 )
@@ -53,7 +51,7 @@ def feed_forward_flops(
         dense_feed_forward_traffic=4.0,
         routed_feed_forward_traffic=5.0,
         shared_feed_forward_traffic=1.0,
-        **_DEEPSEEK_V3,
+        **DEEPSEEK_V3_LAYERS,
         expect=5.901639,
     ),
 )
@@ -74,7 +72,7 @@ def feed_forward_traffic(
         dense_feed_forward_time=4.0,
         routed_feed_forward_time=5.0,
         shared_feed_forward_time=1.0,
-        **_DEEPSEEK_V3,
+        **DEEPSEEK_V3_LAYERS,
         expect=5.901639,
     ),
 )
@@ -95,7 +93,7 @@ def feed_forward_layer_time(
         dense_input_gradient_time=4.0,
         routed_input_gradient_time=5.0,
         shared_input_gradient_time=1.0,
-        **_DEEPSEEK_V3,
+        **DEEPSEEK_V3_LAYERS,
         expect=5.901639,
     ),
 )
@@ -116,7 +114,7 @@ def feed_forward_input_gradient_time(
         dense_weight_gradient_time=4.0,
         routed_weight_gradient_time=5.0,
         shared_weight_gradient_time=1.0,
-        **_DEEPSEEK_V3,
+        **DEEPSEEK_V3_LAYERS,
         expect=5.901639,
     ),
 )
@@ -134,7 +132,11 @@ def feed_forward_weight_gradient_time(
     formula=r"\left[(L - L_{moe})\,x_{dense} + L_{moe}\,(x_{routed} + x_{shared})\right]/L",
     source="definition: mean over all layers, each kind by its own roofline",
     example=dict(
-        dense_hbm_bound_time=4.0, routed_hbm_bound_time=5.0, shared_hbm_bound_time=1.0, **_DEEPSEEK_V3, expect=5.901639
+        dense_hbm_bound_time=4.0,
+        routed_hbm_bound_time=5.0,
+        shared_hbm_bound_time=1.0,
+        **DEEPSEEK_V3_LAYERS,
+        expect=5.901639,
     ),
 )
 def feed_forward_hbm_bound_time(

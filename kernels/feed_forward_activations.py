@@ -8,10 +8,10 @@ import jax.numpy as jnp
 
 from .activations import Frozen, Tokens, inside, masks, outside
 from .annotations import Bytes, Count, Flag, Number
+from .example_inputs import GPT_3_LAYER
 from .registry import cost_model
 
 _FP32 = 4
-_GPT_3 = dict(micro_batch_tokens=2048, hidden_size=12288, tp=1, activation_width=2)
 
 
 def feed_forward_inputs_kept(frozen: Frozen) -> Number:
@@ -28,7 +28,7 @@ def gate_width(tokens: Tokens, fp8_activation_input: Flag) -> Number:
 @cost_model(
     formula=r"T\left[\frac{a_w\bar\kappa h + D h}{t'} + \frac{a_w(1 + g + \bar\kappa) f}{t}\right]",
     source="korthikanti-et-al-2022, sec. 4.1 (19 s b h without the norm: 2 + 8 + 8 + 1); shazeer-2020, sec. 2 (a gate is a third inner tensor)",
-    example=dict(**_GPT_3, intermediate_size=49152, gated_mlp=0, dropout=1, expect=478150656.0),
+    example=dict(**GPT_3_LAYER, intermediate_size=49152, gated_mlp=0, dropout=1, expect=478150656.0),
 )
 def dense_mlp_activations(
     tokens: Tokens,

@@ -11,14 +11,13 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from .annotations import Bytes, BytesPerSecond, Count, Flops, FlopsPerSecond, FlopsPerToken, Number, Seconds
+from .example_inputs import BF16_WIDTHS, H100_PRODUCTS
 from .primitives import matmul
 from .primitives.matmul import Matmul, MatmulRates, Widths, single
 from .primitives.roofline import roofline_time
 from .registry import cost_model
 
 _MAMBA = dict(micro_batch_tokens=4096, hidden_size=2560, linear_inner_size=5120, linear_mixer_weights=4.0e7, tp=1)
-_WIDTHS = dict(weight_width=2, activation_width=2, gradient_width=4)
-_RATES = dict(attainable_flops=742.05e12, attainable_hbm_bandwidth=2.8475e12, gemm_half_size=100)
 
 
 class MixerProjections(NamedTuple):
@@ -53,7 +52,7 @@ def linear_projection_flops(layer: MixerProjections) -> Flops:
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi_i/\pi)^2 + (Q_i/\beta)^2},\ \phi = 1 + x_{1/2}^2/(mn)",
     source="williams-waterman-patterson-2009, sec. 3, product by product",
-    example=dict(**_MAMBA, **_WIDTHS, **_RATES, expect=0.0004504607),
+    example=dict(**_MAMBA, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.0004504607),
 )
 def linear_projection_time(layer: MixerProjections, widths: Widths, rates: MatmulRates) -> Seconds:
     """Forward time of the projections of one linear layer."""
@@ -63,7 +62,7 @@ def linear_projection_time(layer: MixerProjections, widths: Widths, rates: Matmu
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi^X_i/\pi)^2 + (Q_i/\beta)^2}",
     source="williams-waterman-patterson-2009, sec. 3, product by product",
-    example=dict(**_MAMBA, **_WIDTHS, **_RATES, expect=0.0004506036),
+    example=dict(**_MAMBA, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.0004506036),
 )
 def linear_input_gradient_time(layer: MixerProjections, widths: Widths, rates: MatmulRates) -> Seconds:
     """Time of the input gradients of the projections of one linear layer."""
@@ -73,7 +72,7 @@ def linear_input_gradient_time(layer: MixerProjections, widths: Widths, rates: M
 @cost_model(
     formula=r"\sum_i \sqrt{(F_i\phi^W_i/\pi)^2 + (Q^W_i/\beta)^2}",
     source="williams-waterman-patterson-2009, sec. 3; the gradient is read and written as it accumulates",
-    example=dict(**_MAMBA, **_WIDTHS, **_RATES, expect=0.0004741566),
+    example=dict(**_MAMBA, **BF16_WIDTHS, **H100_PRODUCTS, expect=0.0004741566),
 )
 def linear_weight_gradient_time(layer: MixerProjections, widths: Widths, rates: MatmulRates) -> Seconds:
     """Time of the weight gradients of the projections of one linear layer."""

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from ..specs.vocabulary import Group, Kind, Leaf
 from .annotations import Bytes, Choice, Count, Flag, Flops, FlopsPerSecond, Number, Seconds
+from .example_inputs import H100_NDR
 from .network import Network, tiers_of
 from .primitives import matmul
 from .primitives.collectives import (
@@ -84,14 +85,6 @@ LEAVES = (
 _PRODUCT = dict(gemm_rows=4096, gemm_columns=8192, gemm_depth=8192)
 _RATES = dict(attainable_flops=742.05e12, attainable_hbm_bandwidth=2.8475e12, gemm_half_size=500)
 _GATHERED = dict(collective=1, collective_message=2**30, collective_group=32)
-_H100_NDR = dict(
-    scale_up_size=8,
-    scale_up_bandwidth=450e9,
-    scale_up_latency=1e-6,
-    scale_out_bandwidth=50e9,
-    scale_out_latency=5e-6,
-    link_efficiency=0.8,
-)
 
 
 @cost_model(
@@ -143,7 +136,7 @@ def gemm_rate(gemm_flops: Flops, gemm_time: Seconds) -> FlopsPerSecond:
 @cost_model(
     formula=r"t_{start} + \max_{tiers} \frac{V}{\beta}\left(1 + \frac{m_{1/2}}{m + m_{1/2}}\right) + \sum_{tiers} s\,\alpha",
     source="patarasuk-yuan-2009, sec. 3 (rings); thakur-rabenseifner-gropp-2005 (all-to-all); hu-et-al-2025 (protocols)",
-    example=dict(**_GATHERED, **_H100_NDR, expect=3.2935856e-3),
+    example=dict(**_GATHERED, **H100_NDR, expect=3.2935856e-3),
 )
 def collective_time(
     collective: Choice,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .annotations import Bytes, BytesPerSecond, Count, Flag, Flops, FlopsPerSecond, Number, Seconds
+from .example_inputs import BF16_WIDTHS
 from .primitives import matmul
 from .primitives.matmul import Matmul, MatmulRates, Widths, single
 from .registry import cost_model
 
 _HEAD = dict(micro_batch_tokens=4096, hidden_size=8192, vocab_size=32000, tp=8)
-_WIDTHS = dict(weight_width=2, activation_width=2, gradient_width=4)
 _RATES = dict(wide_attainable_flops=742.05e12, attainable_hbm_bandwidth=2.8475e12, gemm_half_size=100)
 _FP32 = 4
 
@@ -55,7 +55,7 @@ def lm_head_flops(head: Head) -> Flops:
 @cost_model(
     formula=r"\left[hVw + T\,V a_w\right]/t + T\,h\,a_w",
     source="definition: matrix and hidden states read, logits written in the activations' width",
-    example=dict(**_HEAD, **_WIDTHS, expect=1.654129e08),
+    example=dict(**_HEAD, **BF16_WIDTHS, expect=1.654129e08),
 )
 def lm_head_traffic(head: Head, widths: Widths) -> Bytes:
     """Memory traffic of the language-model head, forward, one micro-batch."""
@@ -84,7 +84,7 @@ def loss_traffic(
 @cost_model(
     formula=r"t_{head} + Q_{loss}/\beta",
     source="williams-waterman-patterson-2009, sec. 3",
-    example=dict(**_HEAD, **_WIDTHS, **_RATES, loss_traffic=1.6384e8, expect=0.0004241392),
+    example=dict(**_HEAD, **BF16_WIDTHS, **_RATES, loss_traffic=1.6384e8, expect=0.0004241392),
 )
 def lm_head_forward_time(head: Head, widths: Widths, rates: WideRates, loss_traffic: Bytes) -> Seconds:
     """Forward time of the head and the loss for one micro-batch."""
@@ -95,7 +95,7 @@ def lm_head_forward_time(head: Head, widths: Widths, rates: WideRates, loss_traf
 @cost_model(
     formula=r"t^X_{head} + (1 - \varphi)\,t^W_{head} + Q_{loss}/\beta",
     source="chowdhery-et-al-2022, app. B (backward is two products per forward product); a frozen head has no weight gradient",
-    example=dict(**_HEAD, **_WIDTHS, **_RATES, loss_traffic=1.6384e8, expect=0.0008075709),
+    example=dict(**_HEAD, **BF16_WIDTHS, **_RATES, loss_traffic=1.6384e8, expect=0.0008075709),
 )
 def lm_head_backward_time(
     head: Head, widths: Widths, rates: WideRates, loss_traffic: Bytes, frozen_share: Number
@@ -115,7 +115,7 @@ def lm_head_backward_time(
         micro_batch_tokens=4096,
         hidden_size=7168,
         tp=1,
-        **_WIDTHS,
+        **BF16_WIDTHS,
         attainable_flops=742.05e12,
         attainable_hbm_bandwidth=2.8475e12,
         gemm_half_size=100,

@@ -6,18 +6,10 @@ Neighbours of a pipeline are tp x cp x dp GPUs apart, so they sit on the outermo
 from __future__ import annotations
 
 from .annotations import Bytes, Count, Seconds
+from .example_inputs import H100_NDR
 from .network import Network, tiers_of
 from .primitives.collectives import neighbour_exchange
 from .registry import cost_model
-
-_H100_NDR = dict(
-    scale_up_size=8,
-    scale_up_bandwidth=450e9,
-    scale_up_latency=1e-6,
-    scale_out_bandwidth=50e9,
-    scale_out_latency=5e-6,
-    link_efficiency=0.8,
-)
 
 
 @cost_model(
@@ -30,7 +22,7 @@ _H100_NDR = dict(
         tp=8,
         cp=1,
         dp=16,
-        **_H100_NDR,
+        **H100_NDR,
         expect=4.294304e-4,
     ),
 )

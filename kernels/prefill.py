@@ -8,21 +8,11 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from .annotations import Bytes, BytesPerSecond, Count, Flops, FlopsPerSecond, FlopsPerToken, Seconds
+from .example_inputs import H100, H100_NDR, MIXTRAL
 from .network import Network
 from .primitives.roofline import roofline_time
 from .registry import cost_model
 from .replica import covered_experts, forward_communication
-
-_H100 = dict(attainable_flops=742.05e12, attainable_hbm_bandwidth=2.8475e12)
-_NVLINK = dict(
-    scale_up_size=8,
-    scale_up_bandwidth=450e9,
-    scale_up_latency=1e-6,
-    scale_out_bandwidth=50e9,
-    scale_out_latency=5e-6,
-    link_efficiency=0.8,
-)
-_MIXTRAL = dict(num_moe_layers=32, expert_weights=176160768)
 
 
 @cost_model(
@@ -47,7 +37,7 @@ def prefill_attention_flops(
 @cost_model(
     formula=r"2\,s_p\,L_{moe}\,k\,W_e",
     source="fedus-zoph-shazeer-2021, sec. 2; jiang-et-al-2024, sec. 2.1",
-    example=dict(prompt_len=1024, experts_per_token=2, **_MIXTRAL, expect=2.308974418e13),
+    example=dict(prompt_len=1024, experts_per_token=2, **MIXTRAL, expect=2.308974418e13),
 )
 def prefill_expert_flops(
     prompt_len: Count, num_moe_layers: Count, experts_per_token: Count, expert_weights: Count
@@ -78,7 +68,7 @@ def prefill_flops(
 @cost_model(
     formula=r"w\,L_{moe}\,E\left(1 - (1 - k/E)^{s_p}\right)W_e",
     source="definition: the weights of every expert that some token of the prompt is routed to, once",
-    example=dict(prompt_len=8, num_experts=8, experts_per_token=2, weight_width=2, **_MIXTRAL, expect=8.116485e10),
+    example=dict(prompt_len=8, num_experts=8, experts_per_token=2, weight_width=2, **MIXTRAL, expect=8.116485e10),
 )
 def prefill_expert_traffic(
     prompt_len: Count,
@@ -141,7 +131,7 @@ def prefill_traffic(
         prefill_expert_traffic=0,
         prefill_cache_traffic=335544320,
         tp=8,
-        **_H100,
+        **H100,
         expect=2.38466e-2,
     ),
 )
@@ -172,7 +162,7 @@ def prefill_roofline_time(
     formula=r"2\,L\,t_{AR}(s_p\,h\,a_w) + (p-1)\,t_{p2p}",
     source="shoeybi-et-al-2019, sec. 3 (two all-reduces per layer)",
     example=dict(
-        prompt_len=1024, hidden_size=8192, activation_width=2, num_layers=80, tp=8, pp=1, **_NVLINK, expect=1.52892e-2
+        prompt_len=1024, hidden_size=8192, activation_width=2, num_layers=80, tp=8, pp=1, **H100_NDR, expect=1.52892e-2
     ),
 )
 def prefill_comm_time(

@@ -11,11 +11,10 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from .annotations import Choice, Count
+from .example_inputs import EVEN_STAGES, LLAMA_70B_LAYERS
 from .pipeline import DUALPIPE
 from .registry import cost_model
 from .stage_parameters import LayerParameters, PredictionModules, layers_of, mixtures_of_modules
-
-_LLAMA = dict(mixer_parameters_per_gpu=18890752, dense_mlp_parameters_per_gpu=88080384, moe_shared_parameters_per_gpu=0)
 
 
 class StageDepths(NamedTuple):
@@ -29,20 +28,10 @@ class StageDepths(NamedTuple):
     last_stage_moe_layers: Count
 
 
-_DEPTHS = dict(
-    first_stage_layers=20,
-    first_stage_moe_layers=0,
-    middle_stage_layers=20,
-    middle_stage_moe_layers=0,
-    last_stage_layers=20,
-    last_stage_moe_layers=0,
-)
-
-
 @cost_model(
     formula=r"n_1\,P_{mix} + (n_1 - m_1)\,P_{mlp} + m_1\,P_{moe}",
     source="narayanan-et-al-2021, sec. 3; deepseek-v3-2024, table 2 (dualpipe: two copies)",
-    example=dict(**_LLAMA, **_DEPTHS, expect=2139422720.0),
+    example=dict(**LLAMA_70B_LAYERS, **EVEN_STAGES, expect=2139422720.0),
 )
 def first_stage_layer_parameters(depths: StageDepths, parts: LayerParameters, pipeline_schedule: Choice) -> Count:
     """Parameters of the first stage's layers on one GPU, without routed experts."""
@@ -54,7 +43,7 @@ def first_stage_layer_parameters(depths: StageDepths, parts: LayerParameters, pi
 @cost_model(
     formula=r"n_2\,P_{mix} + (n_2 - m_2)\,P_{mlp} + m_2\,P_{moe}",
     source="narayanan-et-al-2021, sec. 3; deepseek-v3-2024, table 2 (dualpipe: two copies)",
-    example=dict(**_LLAMA, **_DEPTHS, expect=2139422720.0),
+    example=dict(**LLAMA_70B_LAYERS, **EVEN_STAGES, expect=2139422720.0),
 )
 def middle_stage_layer_parameters(depths: StageDepths, parts: LayerParameters, pipeline_schedule: Choice) -> Count:
     """Parameters of a middle stage's layers on one GPU, without routed experts."""
@@ -65,7 +54,7 @@ def middle_stage_layer_parameters(depths: StageDepths, parts: LayerParameters, p
 @cost_model(
     formula=r"n_p\,P_{mix} + (n_p - m_p)\,P_{mlp} + m_p\,P_{moe}",
     source="narayanan-et-al-2021, sec. 3; deepseek-v3-2024, table 2 (dualpipe: two copies)",
-    example=dict(**_LLAMA, **_DEPTHS, first_stage_layer_parameters=2139422720, expect=2139422720.0),
+    example=dict(**LLAMA_70B_LAYERS, **EVEN_STAGES, first_stage_layer_parameters=2139422720, expect=2139422720.0),
 )
 def last_stage_layer_parameters(
     depths: StageDepths, parts: LayerParameters, first_stage_layer_parameters: Count, pipeline_schedule: Choice
@@ -83,7 +72,7 @@ class RoutedExperts(NamedTuple):
     num_moe_layers: Count
 
 
-_ROUTED = dict(routed_parameters_per_gpu=176160768, num_moe_layers=58, **_DEPTHS | dict(first_stage_moe_layers=17))
+_ROUTED = dict(routed_parameters_per_gpu=176160768, num_moe_layers=58, **EVEN_STAGES | dict(first_stage_moe_layers=17))
 
 
 def modules_with_experts(experts: RoutedExperts) -> Count:

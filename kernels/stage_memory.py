@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from .activations import LayerActivations, Tokens, kept, outside
 from .annotations import Array, Bytes, Category, Choice, Count
+from .example_inputs import EVEN_STAGES
 from .model_states import Held, Sharding, StateWidths, Trained, WorkingLayer, state_bytes_of
 from .pipeline import DUALPIPE
 from .registry import cost_model
@@ -20,14 +21,6 @@ from .stage_parameters import PredictionModules, mixtures_of_modules
 
 STAGES = ("first", "middle", "last")
 _PARTS = dict(mixer_activations=7e7, dense_mlp_activations=3e7, moe_mlp_activations=0, checkpoint_activations=8e6)
-_DEPTHS = dict(
-    first_stage_layers=20,
-    first_stage_moe_layers=0,
-    middle_stage_layers=20,
-    middle_stage_moe_layers=0,
-    last_stage_layers=20,
-    last_stage_moe_layers=0,
-)
 _TOKENS = dict(micro_batch_tokens=4096, hidden_size=8192, tp=8, activation_width=2)
 _STATES = dict(
     weight_width=2,
@@ -53,7 +46,7 @@ def module_activations(tokens: Tokens, modules: PredictionModules, parts: LayerA
 @cost_model(
     formula=r"m_1\,n_1 A_{kept} + [p = 1]\,n_{mtp} A_{mtp}",
     source="korthikanti-et-al-2022, sec. 4.2.3 (micro-batches in flight); deepseek-v3-2024, table 2 (dualpipe: p + 1 over both directions)",
-    example=dict(**_PARTS, **_DEPTHS, **_TOKENS, first_stage_micro_batches=4, pp=4, num_moe_layers=0, expect=8e9),
+    example=dict(**_PARTS, **EVEN_STAGES, **_TOKENS, first_stage_micro_batches=4, pp=4, num_moe_layers=0, expect=8e9),
 )
 def first_stage_stored_activations(
     parts: LayerActivations,
@@ -75,7 +68,7 @@ def first_stage_stored_activations(
 @cost_model(
     formula=r"m_2\,n_2 A_{kept}",
     source="korthikanti-et-al-2022, sec. 4.2.3 (micro-batches in flight)",
-    example=dict(**_PARTS, **_DEPTHS, middle_stage_micro_batches=3, expect=6e9),
+    example=dict(**_PARTS, **EVEN_STAGES, middle_stage_micro_batches=3, expect=6e9),
 )
 def middle_stage_stored_activations(
     parts: LayerActivations, depths: StageDepths, middle_stage_micro_batches: Count
@@ -89,7 +82,7 @@ def middle_stage_stored_activations(
     source="korthikanti-et-al-2022, sec. 4.2.3 (micro-batches in flight); deepseek-v3-2024, sec. 2.2",
     example=dict(
         **_PARTS,
-        **_DEPTHS,
+        **EVEN_STAGES,
         **_TOKENS,
         last_stage_micro_batches=1,
         first_stage_stored_activations=8e9,
@@ -174,7 +167,7 @@ def resident_layers(depths: StageDepths, pipeline_schedule: Choice) -> tuple[Cou
         first_stage_expert_parameters=0,
         first_stage_activations=8.2e9,
         **_STATES,
-        **_DEPTHS,
+        **EVEN_STAGES,
         expect=2.307623e10,
     ),
 )
@@ -205,7 +198,7 @@ def first_stage_memory(
         middle_stage_activations=6.2e9,
         pp=4,
         **_STATES,
-        **_DEPTHS,
+        **EVEN_STAGES,
         expect=2.085505e10,
     ),
 )
@@ -240,7 +233,7 @@ def middle_stage_memory(
         last_stage_expert_parameters=0,
         last_stage_activations=2.8e9,
         **_STATES,
-        **_DEPTHS,
+        **EVEN_STAGES,
         expect=1.767629e10,
     ),
 )

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from .annotations import Choice, Count, Flag
+from .example_inputs import DEEPSEEK_V3_LAYERS, LLAMA_70B_LAYERS
 from .pipeline import DUALPIPE
 from .registry import cost_model
 
-_DEEPSEEK_V3 = dict(num_layers=61, num_moe_layers=58)
 _ROUNDING = 1e-6
 """Share of a stage by which leading dense layers may reach into it and not count."""
 
@@ -115,7 +115,7 @@ def mixtures_of_stage(kinds: LayerKinds, layers: Count, before: Count) -> Count:
 @cost_model(
     formula=r"n_1 - \min(L - L_{moe}, n_1)",
     source="deepseek-v3-2024, sec. 4.2 (dense layers lead); alternating kinds are spread evenly",
-    example=dict(first_stage_layers=4, **_DEEPSEEK_V3, expect=1.0),
+    example=dict(first_stage_layers=4, **DEEPSEEK_V3_LAYERS, expect=1.0),
 )
 def first_stage_moe_layers(first_stage_layers: Count, kinds: LayerKinds) -> Count:
     """Mixtures on the first stage."""
@@ -125,7 +125,7 @@ def first_stage_moe_layers(first_stage_layers: Count, kinds: LayerKinds) -> Coun
 @cost_model(
     formula=r"1 + \min\left(\lceil \max(L - L_{moe} - n_1, 0)/n_2 \rceil, p - 3\right)",
     source="definition: the foremost stage between first and last that has no leading dense layers, counted from 0",
-    example=dict(middle_stage_layers=1, first_stage_layers=1, pp=61, **_DEEPSEEK_V3, expect=3.0),
+    example=dict(middle_stage_layers=1, first_stage_layers=1, pp=61, **DEEPSEEK_V3_LAYERS, expect=3.0),
 )
 def mixture_stage_place(middle_stage_layers: Count, first_stage_layers: Count, pp: Count, kinds: LayerKinds) -> Count:
     """Place of the foremost middle stage without leading dense layers."""
@@ -138,7 +138,7 @@ def mixture_stage_place(middle_stage_layers: Count, first_stage_layers: Count, p
 @cost_model(
     formula=r"n_2 - \min(\max(L - L_{moe} - n_1 - (i - 1) n_2, 0), n_2)",
     source="deepseek-v3-2024, sec. 4.2 (dense layers lead); alternating kinds are spread evenly",
-    example=dict(middle_stage_layers=2, first_stage_layers=2, middle_stage_place=1, **_DEEPSEEK_V3, expect=1.0),
+    example=dict(middle_stage_layers=2, first_stage_layers=2, middle_stage_place=1, **DEEPSEEK_V3_LAYERS, expect=1.0),
 )
 def middle_stage_moe_layers(
     middle_stage_layers: Count, first_stage_layers: Count, middle_stage_place: Count, kinds: LayerKinds
@@ -155,7 +155,7 @@ def mixtures_at(kinds: LayerKinds, middle_layers: Count, first_layers: Count, pl
 @cost_model(
     formula=r"n_p - \min(\max(n_p - L_{moe}, 0), n_p)",
     source="deepseek-v3-2024, sec. 4.2 (dense layers lead); alternating kinds are spread evenly",
-    example=dict(last_stage_layers=61, **_DEEPSEEK_V3, expect=58.0),
+    example=dict(last_stage_layers=61, **DEEPSEEK_V3_LAYERS, expect=58.0),
 )
 def last_stage_moe_layers(last_stage_layers: Count, kinds: LayerKinds) -> Count:
     """Mixtures on the last stage."""
@@ -170,9 +170,6 @@ class LayerParameters(NamedTuple):
     moe_shared_parameters_per_gpu: Count
 
 
-_LLAMA = dict(mixer_parameters_per_gpu=18890752, dense_mlp_parameters_per_gpu=88080384, moe_shared_parameters_per_gpu=0)
-
-
 def layers_of(parts: LayerParameters, layers: Count, mixtures: Count) -> Count:
     """Parameters of `layers` layers on one GPU, `mixtures` of them mixtures, without routed experts."""
     dense = (layers - mixtures) * parts.dense_mlp_parameters_per_gpu
@@ -182,7 +179,7 @@ def layers_of(parts: LayerParameters, layers: Count, mixtures: Count) -> Count:
 @cost_model(
     formula=r"P_{mix} + \max(P_{mlp}, P_{moe})",
     source="definition: the larger kind of layer, without routed experts",
-    example=dict(**_LLAMA, num_layers=80, num_moe_layers=0, expect=106971136.0),
+    example=dict(**LLAMA_70B_LAYERS, num_layers=80, num_moe_layers=0, expect=106971136.0),
 )
 def working_layer_parameters(parts: LayerParameters, kinds: LayerKinds) -> Count:
     """Parameters of the layer at work on one GPU, without routed experts."""
@@ -226,7 +223,7 @@ _EDGES = dict(
     head_parameters_per_gpu=32768000,
     hidden_size=8192,
     tied_embeddings=0,
-    **_LLAMA,
+    **LLAMA_70B_LAYERS,
     num_moe_layers=0,
     tp=8,
 )

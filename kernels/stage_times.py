@@ -7,13 +7,13 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from .annotations import Choice, Count, Number, Seconds
+from .example_inputs import STAGE
 from .flops import FULL
 from .primitives.roofline import exposed
 from .registry import cost_model
 
 MIXTURE_LAUNCHES = 5.0
 """Kernels of a layer of experts over those of a dense one."""
-_STAGE = dict(layers_per_stage=20, num_micro_batches=16)
 
 
 class Stage(NamedTuple):
@@ -36,7 +36,7 @@ def in_step(stage: Stage, layer: Seconds) -> Seconds:
         mixer_input_gradient_time=3.2e-4,
         mixer_weight_gradient_time=2e-4,
         frozen_share=0.0,
-        **_STAGE,
+        **STAGE,
         expect=0.2464,
     ),
 )
@@ -60,7 +60,7 @@ def attention_time(
         feed_forward_input_gradient_time=9.7e-4,
         feed_forward_weight_gradient_time=1e-3,
         frozen_share=0.0,
-        **_STAGE,
+        **STAGE,
         expect=0.9408,
     ),
 )
@@ -79,7 +79,7 @@ def feed_forward_time(
 @cost_model(
     formula=r"m\,L_s\,\left(t_{vec} + t^B_{vec} + 3 t_{lora}\right)",
     source="definition: all layers of the deepest stage, all micro-batches",
-    example=dict(vector_layer_time=6e-5, vector_backward_time=9e-5, adapter_time=1e-5, **_STAGE, expect=0.0576),
+    example=dict(vector_layer_time=6e-5, vector_backward_time=9e-5, adapter_time=1e-5, **STAGE, expect=0.0576),
 )
 def vector_time(
     vector_layer_time: Seconds, vector_backward_time: Seconds, adapter_time: Seconds, stage: Stage
@@ -91,7 +91,7 @@ def vector_time(
 @cost_model(
     formula=r"m\,L_s\,t_R",
     source="korthikanti-et-al-2022, sec. 5",
-    example=dict(layer_recompute_time=1.2874429e-3, **_STAGE, expect=0.411981728),
+    example=dict(layer_recompute_time=1.2874429e-3, **STAGE, expect=0.411981728),
 )
 def recompute_time(layer_recompute_time: Seconds, stage: Stage) -> Seconds:
     """Recomputation of activations of one step."""
@@ -101,7 +101,7 @@ def recompute_time(layer_recompute_time: Seconds, stage: Stage) -> Seconds:
 @cost_model(
     formula=r"m\,L_s\,t_{TP}",
     source="definition: all layers of the deepest stage, all micro-batches",
-    example=dict(exposed_tp_layer_time=1.3608924e-3, **_STAGE, expect=0.435485568),
+    example=dict(exposed_tp_layer_time=1.3608924e-3, **STAGE, expect=0.435485568),
 )
 def exposed_tp_comm_time(exposed_tp_layer_time: Seconds, stage: Stage) -> Seconds:
     """Tensor parallel communication of one step that is not hidden."""
@@ -111,7 +111,7 @@ def exposed_tp_comm_time(exposed_tp_layer_time: Seconds, stage: Stage) -> Second
 @cost_model(
     formula=r"m\,L_s\,t_{CP}",
     source="definition: all layers of the deepest stage, all micro-batches",
-    example=dict(exposed_cp_layer_time=4.0e-4, **_STAGE, expect=0.128),
+    example=dict(exposed_cp_layer_time=4.0e-4, **STAGE, expect=0.128),
 )
 def exposed_cp_comm_time(exposed_cp_layer_time: Seconds, stage: Stage) -> Seconds:
     """Context parallel communication of one step that is not hidden."""
@@ -121,7 +121,7 @@ def exposed_cp_comm_time(exposed_cp_layer_time: Seconds, stage: Stage) -> Second
 @cost_model(
     formula=r"m\,L_s\,t_{EP}",
     source="definition: all layers of the deepest stage, all micro-batches",
-    example=dict(exposed_ep_layer_time=1.3e-3, **_STAGE, expect=0.416),
+    example=dict(exposed_ep_layer_time=1.3e-3, **STAGE, expect=0.416),
 )
 def exposed_ep_comm_time(exposed_ep_layer_time: Seconds, stage: Stage) -> Seconds:
     """Expert parallel communication of one step that is not hidden."""
@@ -136,7 +136,7 @@ def exposed_ep_comm_time(exposed_ep_layer_time: Seconds, stage: Stage) -> Second
         pp_overlap=0.0,
         layer_forward_time=1.2874e-3,
         layer_backward_time=2.598e-3,
-        **_STAGE,
+        **STAGE,
         expect=6.8708864e-3,
     ),
 )
@@ -167,7 +167,7 @@ def exposed_pp_comm_time(
         exposed_tp_layer_time=1e-4,
         exposed_cp_layer_time=0.0,
         exposed_ep_layer_time=0.0,
-        **_STAGE,
+        **STAGE,
         expect=0.64,
     ),
 )
@@ -230,7 +230,7 @@ def stage_time(parts: StageTerms) -> Seconds:
 @cost_model(
     formula=r"m\,L_s\,t_B",
     source="definition: all layers of the deepest stage, all micro-batches",
-    example=dict(layer_backward_time=2.6e-3, **_STAGE, expect=0.832),
+    example=dict(layer_backward_time=2.6e-3, **STAGE, expect=0.832),
 )
 def stage_backward_time(layer_backward_time: Seconds, stage: Stage) -> Seconds:
     """Backward compute of the micro-batches of one step on the deepest stage."""
@@ -240,7 +240,7 @@ def stage_backward_time(layer_backward_time: Seconds, stage: Stage) -> Seconds:
 @cost_model(
     formula=r"m\,L_s\,t^W",
     source="definition: all layers of the deepest stage, all micro-batches",
-    example=dict(layer_weight_gradient_time=1.2e-3, **_STAGE, expect=0.384),
+    example=dict(layer_weight_gradient_time=1.2e-3, **STAGE, expect=0.384),
 )
 def stage_weight_gradient_time(layer_weight_gradient_time: Seconds, stage: Stage) -> Seconds:
     """Weight gradients of the micro-batches of one step on the deepest stage."""

@@ -7,12 +7,11 @@ from typing import Annotated
 import jax.numpy as jnp
 
 from .annotations import Array, Bytes, BytesPerSecond, Category, Choice, Count, Number, Seconds
+from .example_inputs import STAGE
 from .primitives.arithmetic import ratio
 from .primitives.roofline import exposed
 from .registry import cost_model
 from .stage_times import STAGE_EXAMPLE, STAGE_TERMS, Stage, StageTerms, in_step, stage_time
-
-_STAGE = dict(layers_per_stage=20, num_micro_batches=16)
 
 
 @cost_model(
@@ -24,7 +23,7 @@ _STAGE = dict(layers_per_stage=20, num_micro_batches=16)
         mtp_time=0.0,
         last_stage_layers=20,
         stage_time=1.6864,
-        **_STAGE,
+        **STAGE,
         expect=0.0192,
     ),
 )
@@ -52,7 +51,7 @@ def lm_head_time(
         layer_forward_time=1.2874e-3,
         layer_backward_time=2.598e-3,
         layer_recompute_time=0.0,
-        **_STAGE,
+        **STAGE,
         expect=0.270646,
     ),
 )
@@ -146,7 +145,7 @@ def step_time(
 @cost_model(
     formula=r"m\,L_s\,t_{HBM} + t_{opt}",
     source="williams-waterman-patterson-2009, sec. 3 (left of the ridge point); the optimizer is all traffic",
-    example=dict(layer_hbm_bound_time=1.811763e-4, optimizer_time=4.5e-3, **_STAGE, expect=0.0624764),
+    example=dict(layer_hbm_bound_time=1.811763e-4, optimizer_time=4.5e-3, **STAGE, expect=0.0624764),
 )
 def hbm_bound_time(layer_hbm_bound_time: Seconds, optimizer_time: Seconds, stage: Stage) -> Seconds:
     """Time of one step spent in operators bound by memory bandwidth."""

@@ -8,20 +8,12 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from .annotations import Bytes, Choice, Count, Flag, Number, Seconds
+from .example_inputs import H100_NDR
 from .flops import FULL
 from .network import Network, tiers_of
 from .primitives.collectives import all_gather, all_reduce
 from .primitives.roofline import exposed
 from .registry import cost_model
-
-_H100_NDR = dict(
-    scale_up_size=8,
-    scale_up_bandwidth=450e9,
-    scale_up_latency=1e-6,
-    scale_out_bandwidth=50e9,
-    scale_out_latency=5e-6,
-    link_efficiency=0.8,
-)
 
 
 @cost_model(
@@ -32,7 +24,7 @@ _H100_NDR = dict(
         tp=8,
         all_reduce_algorithm=0,
         sequence_parallel=0,
-        **_H100_NDR,
+        **H100_NDR,
         expect=3.402231e-4,
     ),
 )

@@ -6,13 +6,13 @@ import jax.numpy as jnp
 
 from .activations import LayerActivations, Tokens, inside, outside
 from .annotations import Bytes, Choice, Count, Flag, Number
+from .example_inputs import GPT_3_LAYER
 from .feed_forward_activations import Mixture
 from .flops import FLASH, FULL, SELECTIVE
 from .model_states import Sharding
 from .registry import cost_model
 
 _FP32 = 4
-_GPT_3 = dict(micro_batch_tokens=2048, hidden_size=12288, tp=1, activation_width=2)
 
 
 def gathered(tokens: Tokens) -> Bytes:
@@ -24,7 +24,7 @@ def gathered(tokens: Tokens) -> Bytes:
 @cost_model(
     formula=r"T a_w\left[\frac{h}{t'} + \frac{(1 + g) f}{t} + 2h\,[\text{sequence parallel}]\right]",
     source="definition: gradients of the output and of what enters the activation; the input and its gradient gathered",
-    example=dict(**_GPT_3, intermediate_size=49152, gated_mlp=0, expect=251658240.0),
+    example=dict(**GPT_3_LAYER, intermediate_size=49152, gated_mlp=0, expect=251658240.0),
 )
 def dense_mlp_gradients(tokens: Tokens, intermediate_size: Count, gated_mlp: Flag) -> Bytes:
     """Gradients of activations in one dense feed-forward.

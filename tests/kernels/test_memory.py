@@ -124,7 +124,7 @@ def test_peak_equals_the_reference(model: Point, run: Point) -> None:
         "updated": "updated_parameters_per_gpu",
     }
     adapters = ("resident_layers_per_gpu", "lora_layer_parameters")
-    found = evaluated([*names.values(), *adapters], values)
+    found = dict(evaluated([*names.values(), *adapters], values))
     assert math.prod(found.pop(name) for name in adapters) == pytest.approx(wanted.pop("adapters"), rel=1e-9)
     assert found == pytest.approx({names[key]: number for key, number in wanted.items()}, rel=1e-9)
 
