@@ -41,14 +41,16 @@ HABITS = {
     "maxtext-gpu": Habits(recompute="full", zero_stage="3"),
     "maxtext-tpu": Habits(recompute="full", zero_stage="3"),
 }
-"""Megatron-LM and DeepSpeed before 2023 have neither fused attention nor sequence parallelism, and train GPT in fp16
-with dropout; MaxText recomputes everything unless a `remat_policy` is chosen."""
+"""Megatron-LM up to 2023 and Megatron-DeepSpeed train GPT in fp16 with dropout, without sequence parallelism, a
+distributed optimizer or fused attention, unless an option asks for them (megatron/arguments.py; `--use-flash-attn` is
+one). MaxText recomputes everything unless a `remat_policy` is chosen."""
 
 _PATTERNS = (
     (r"llm-?foundry|composer", "composer-fsdp"),
     (r"torch ?titan", "torchtitan"),
     (r"megatron[- ]deepspeed", "megatron-lm"),
-    (r"megatron[- ]lm.*20(19|2[012])", "megatron-lm"),
+    (r"megascale", "megatron-core"),
+    (r"megatron[- ]lm.*20(19|2[0-3])", "megatron-lm"),
     (r"nemo|megatron[- ]bridge", "nemo"),
     (r"megatron|mcore", "megatron-core"),
     (r"deepspeed", "deepspeed-zero"),
@@ -78,7 +80,7 @@ def software(row: Row, catalogs: Catalogs) -> Part:
     inputs: dict[str, object] = {"attention_kernel": "flash" if habits.flash else "unfused", "dropout": habits.dropout}
     assumed = []
     if not habits.flash:
-        assumed.append("unfused attention and dropout, as Megatron-LM and DeepSpeed ran before 2023")
+        assumed.append("unfused attention and dropout, as Megatron-LM up to 2023 and DeepSpeed have unless asked")
     if name:
         inputs["software_stack"] = name
     else:

@@ -232,6 +232,8 @@ def test_int8_products_stand_for_fp8_where_a_chip_has_none():
         ("torchtitan", "H100-SXM-80GB", "torchtitan"),
         ("Megatron-DeepSpeed", "A100-SXM-80GB", "megatron-lm"),
         ("Megatron-LM 2021", "A100-SXM-80GB", "megatron-lm"),
+        ("Megatron-LM 2023", "A100-SXM-80GB", "megatron-lm"),
+        ("MegaScale (Megatron-LM 2023)", "A100-SXM-80GB", "megatron-core"),
         ("Megatron-LM (core 0.14+)", "B200-SXM", "megatron-core"),
         ("Megatron-Bridge/NeMo 26.04", "B200-SXM", "nemo"),
         ("DeepSpeed ZeRO-3 (no model parallelism)", "A100-SXM-80GB", "deepspeed-zero"),
@@ -249,7 +251,7 @@ def test_frameworks_stand_for_stacks_of_the_catalog(framework, gpu, stack):
         assert "no software stack: 'home-made' is none of the catalog" in layout.assumed
 
 
-def test_runs_before_2023_have_unfused_attention_dropout_and_fp16():
+def test_old_runs_have_unfused_attention_dropout_and_fp16():
     old = inputs(**GPT)
     assert (old["attention_kernel"], old["dropout"], old["precision"]) == ("unfused", True, "fp16-mixed")
     assert (old["sequence_parallel"], old["zero_stage"]) == (False, "0")
