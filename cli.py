@@ -155,8 +155,8 @@ def table(
 
     Appends a column per quantity, `status` and `error`; a wrong row gets an error and the others still run.
     """
+    from .output_files import write_text
     from .points import table_of
-    from .slices import write_text
 
     found = table_of(_workbench(models, catalog), cases, quantities)
     _notices(found.notices, quiet)

@@ -14,6 +14,12 @@ import click
 from .commands import CATALOG, JSON, MODELS, QUIET
 
 
+def _finite(_: click.Context, option: click.Parameter, value: float) -> float:
+    if not math.isfinite(value):  # click's range lets nan pass
+        raise click.BadParameter(f"{value} is no number; one from 0 to 1 was expected", param=option)
+    return value
+
+
 @click.command()
 @click.argument("measured", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -34,6 +40,7 @@ from .commands import CATALOG, JSON, MODELS, QUIET
     type=click.FloatRange(0, 1),
     default=1.0,
     show_default=True,
+    callback=_finite,
     help="1 counts all families alike, 0 all rows.",
 )
 @click.option("--leave-one-family-out", is_flag=True, help="Predict every family by a fit without it, too.")
@@ -66,11 +73,14 @@ def fit(
     """
     from .calibration import default_kinds, fit_rows, parameters_of, rows_of
     from .fit_summary import summary, write_calibration
+    from .output_files import make_ready
     from .reports.calibration import fit_tables
     from .sweeps.compilation import cache_compilations, cache_folder
     from .sweeps.fit_solver import Weighting
     from .workbench import workbench
 
+    if output is not None:
+        make_ready(output)
     cache_compilations(cache_folder())
     bench = workbench(models, catalog)
     widths = {name: _number(name, text) for name, text in _pairs("--prior", priors)}

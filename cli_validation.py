@@ -42,13 +42,26 @@ def validate(
 
     Rows that cannot be predicted are counted with the reason. The constant-MFU column is the naive rule.
     """
+    from .output_files import make_ready
     from .reports.progress import progress_bar
-    from .reports.validation import assumption_table, family_table, overall_table, refusal_table, write_picture
+    from .reports.validation import (
+        assumption_table,
+        check_picture,
+        family_table,
+        overall_table,
+        refusal_table,
+        write_picture,
+    )
     from .sweeps.compilation import cache_compilations, cache_folder
     from .validation import fitted_families, predicted_without_family, write_json
     from .validation import validate as predict_all
     from .workbench import workbench
 
+    if picture is not None:
+        check_picture(picture)
+    for file in (json_file, picture):
+        if file is not None:
+            make_ready(file)
     cache_compilations(cache_folder())
     bench = workbench(models, catalog)
     left_out = predicted_without_family(data, bench) if leave_one_family_out else None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .slices import make_parent, write_text
+from .output_files import write_text
 from .specs.calibration_files import written
 from .specs.domains import domain_of
 from .specs.problems import RooflaxError
@@ -95,7 +95,6 @@ def write_calibration(found: Fit, path: Path, bench: Workbench, *, whole: bool =
     if pinned:
         raise RooflaxError(f"{', '.join(pinned)} is computed; a calibration holds inputs, so -o writes no fit of it")
     today = dt.datetime.now(dt.UTC).date().isoformat()
-    make_parent(path)
     fitted = found.calibration(today)
     fitted = fitted if whole else fitted.beside(bench.catalogs.calibration)
     write_text(path, written(fitted, provenance(found, bench.registry.digest)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .output_files import make_ready, write_error
 from .results import open as open_store
 from .specs.documents import parse_document
 from .specs.problems import RooflaxError
@@ -25,12 +25,6 @@ from .sweeps.sweep import STATUS
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-
-
-class DiskFullError(RooflaxError):
-    """No space left for a file: not a mistake in the input, so the command ran and failed."""
-
-    exit_code = 1
 
 
 def select(data: xr.Dataset, selection: Sequence[str]) -> xr.Dataset:
@@ -108,8 +102,8 @@ def write_slice(part: xr.Dataset, path: Path) -> None:
     writers = {".csv": _write_csv, ".parquet": _write_parquet, ".nc": _write_netcdf}
     if path.suffix not in writers:
         raise RooflaxError(f"{path}: a name ending in {', '.join(writers)} was expected")
+    make_ready(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         writers[path.suffix](part, path)
     except ImportError as error:
         raise RooflaxError(
@@ -117,29 +111,6 @@ def write_slice(part: xr.Dataset, path: Path) -> None:
         ) from error
     except OSError as error:
         raise write_error(path, error) from error
-
-
-def make_parent(path: Path) -> None:
-    """The folder of a file to be written, where it is not there yet."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(path, error) from error
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise write_error(path, error) from error
-
-
-def write_error(path: Path, error: OSError) -> RooflaxError:
-    """What to tell of a file that the operating system does not let us write."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    kind = DiskFullError if full else RooflaxError
-    return kind(f"{path} cannot be written: {(error.strerror or str(error)).lower()}")
 
 
 def _require(library: str) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .output_files import write_text
 from .specs.measured.errors import Family, Overall, Record, families, overall
-from .specs.problems import RooflaxError
 from .workbench import Workbench
 
 if TYPE_CHECKING:
@@ -157,8 +157,5 @@ def fitted_families(found: Validation) -> frozenset[str]:
 def write_json(found: Validation, path: Path) -> Path:
     """Writes every record as plain data, `{"rows": [...]}`; the path."""
     text = json.dumps({"rows": [record.as_mapping() for record in found.records]}, indent=1, allow_nan=False)
-    try:
-        path.write_text(text + "\n", encoding="utf-8")
-        return path
-    except OSError as error:
-        raise RooflaxError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
+    write_text(path, text + "\n")
+    return path

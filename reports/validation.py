@@ -158,12 +158,15 @@ def _color(place: int) -> str:
     return PALETTE[(place + place // len(PALETTE)) % len(PALETTE)]
 
 
-def write_picture(records: Sequence[Record], path: Path) -> tuple[Path, ...]:
-    """Writes the scatter picture as PNG, and as PDF beside it. Raises RooflaxError where the path is no PNG's."""
+def check_picture(path: Path) -> None:
+    """Raises RooflaxError where the path of a picture is no PNG's."""
     if path.suffix.lower() != ".png":
         raise RooflaxError(f"{path}: a name that ends in .png was expected; a PDF is written beside it")
+
+
+def write_picture(records: Sequence[Record], path: Path) -> tuple[Path, ...]:
+    """Writes the scatter picture as PNG, and as PDF beside it."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         return save(scatter(records, path.stem), path.parent)
     except OSError as error:
         raise RooflaxError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error

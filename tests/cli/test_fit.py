@@ -174,6 +174,25 @@ def test_mistakes_are_told(fit, arguments, message):
     assert message in done.err
 
 
+@pytest.mark.parametrize(
+    ("balance", "told"),
+    [
+        ("nan", "nan is no number; one from 0 to 1 was expected"),
+        ("inf", "inf is not in the range 0<=x<=1."),
+        ("2", "2.0 is not in the range 0<=x<=1."),
+    ],
+)
+def test_a_balance_is_a_number_from_0_to_1(rooflax, balance, told):
+    done = rooflax("fit", "nowhere", "--balance", balance)
+    assert (done.code, done.err.splitlines()[-1]) == (2, f"Error: Invalid value for '--balance': {told}")
+
+
+def test_a_calibration_that_cannot_be_written_is_refused_before_anything_is_read(rooflax, tmp_path):
+    done = rooflax("fit", "nowhere", "-o", tmp_path)
+    assert done.code == 2
+    assert done.err == f"{tmp_path} cannot be written: it is a folder; the name of a file was expected\n"
+
+
 def test_a_computed_quantity_is_fitted_but_not_written(fit, cases, tmp_path):
     text = cases.read_text(encoding="utf-8").replace("toy_time", "toy_rate")
     cases.write_text(text, encoding="utf-8")

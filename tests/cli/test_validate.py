@@ -153,12 +153,27 @@ def test_wrong_files_end_with_code_2_and_a_sentence(rooflax, tmp_path):
     nothing = write(tmp_path / "nothing.csv", {**RUNS[2]})
     drawn = rooflax("validate", "--data", nothing, "--picture", "x.png")
     assert (drawn.code, "there is nothing to draw" in drawn.err) == (2, True)
-    wrong = rooflax("validate", "--data", nothing, "--picture", "x.svg")
-    assert (wrong.code, "a name that ends in .png was expected" in wrong.err) == (2, True)
     told = rooflax("validate", "--data", nothing, "--quiet")
     assert (told.code, "Refused" in told.out, "Assumed" in told.out) == (0, True, False)
-    unwritable = rooflax("validate", "--data", nothing, "--json", tmp_path / "no" / "rows.json")
-    assert (unwritable.code, "cannot be written" in unwritable.err) == (2, True)
+    made = rooflax("validate", "--data", nothing, "--json", tmp_path / "no" / "rows.json")
+    assert (made.code, (tmp_path / "no" / "rows.json").is_file()) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "sentence"),
+    [
+        ("--picture", "x.svg", "x.svg: a name that ends in .png was expected; a PDF is written beside it"),
+        ("--picture", "x", "x: a name that ends in .png was expected; a PDF is written beside it"),
+        ("--picture", "runs.csv/x.png", "runs.csv/x.png cannot be written: runs.csv is a file, not a folder"),
+        ("--json", "runs.csv/x.json", "runs.csv/x.json cannot be written: runs.csv is a file, not a folder"),
+        ("--json", "runs.csv/a/x.json", "runs.csv/a/x.json cannot be written: not a directory"),
+        ("--json", ".", ". cannot be written: it is a folder; the name of a file was expected"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(rooflax, tmp_path, option, name, sentence):
+    write(tmp_path / "runs.csv", RUNS[0])
+    done = rooflax("validate", "--data", "nowhere", option, name)
+    assert (done.code, done.out, done.err) == (2, "", sentence + "\n")
 
 
 def test_a_value_that_no_input_takes_is_a_refusal_of_its_row(found):
