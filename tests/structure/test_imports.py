@@ -1,4 +1,7 @@
-"""Imports form a fan: specs below; kernels, stores and reports side by side; sweeps on kernels; all joined on top."""
+"""Imports form a fan: specs below; kernels, stores and reports side by side; sweeps on kernels; all joined on top.
+
+The root joins them, queries ask what the root has joined, and the command line asks both.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PACKAGES = {"specs", "kernels", "sweeps", "stores", "reports"}
+PARTS = {"specs", "kernels", "sweeps", "stores", "reports"}
+PACKAGES = {*PARTS, "queries", "commands"}
 MAY_IMPORT = {
     "specs": {"specs"},
     "kernels": {"kernels", "specs"},
     "stores": {"stores", "specs"},
     "reports": {"reports", "specs"},
     "sweeps": {"sweeps", "kernels", "specs"},
-    "root": {"root", *PACKAGES},
-    "cli": {"root", "commands", *PACKAGES},
-    "cli_documents": {"root", "commands", *PACKAGES},
-    "cli_fit": {"root", "commands", *PACKAGES},
-    "cli_validation": {"root", "commands", *PACKAGES},
+    "root": {"root", *PARTS},
+    "queries": {"root", "queries", *PARTS},
+    "cli": {"root", *PACKAGES},
+    "cli_documents": {"root", *PACKAGES},
+    "cli_fit": {"root", *PACKAGES},
+    "cli_validation": {"root", *PACKAGES},
     "commands": {"root", *PACKAGES},
     "__main__": {"cli"},
 }
@@ -29,7 +34,7 @@ HOMES = {
     "jax": {"kernels", "sweeps"},
     "jaxlib": {"kernels", "sweeps"},
     "optimistix": {"sweeps"},
-    "xarray": {"sweeps", "stores", "reports", "root"},
+    "xarray": {"sweeps", "stores", "reports", "root", "queries"},
     "zarr": {"stores"},
     "obstore": {"stores"},
     "icechunk": {"stores"},

@@ -1,8 +1,9 @@
-"""What all commands share: options, and the group that ends bad input with one message."""
+"""What all commands share: options, notes, and the group that ends bad input with one message."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,15 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 QUIET = click.option("--quiet", is_flag=True, help="Print results and errors only.")
 
 
+def print_notices(notices: Iterable[str], quiet: bool) -> None:
+    """Prints what the user should know beside the results, on standard error."""
+    if not quiet:
+        for notice in notices:
+            click.echo(f"note: {notice}", err=True)
+
+
 LAZY = {"fit": "cli_fit", "reproduce": "cli_documents", "measured": "cli_documents", "validate": "cli_validation"}
+"""The module below the root that defines a command outside `cli`."""
 
 
 class Commands(click.Group):
@@ -38,12 +47,12 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name, wherever it is defined."""
         if cmd_name in LAZY:
-            return getattr(import_module(f"{__package__}.{LAZY[cmd_name]}"), cmd_name)
+            return getattr(import_module(f"..{LAZY[cmd_name]}", __package__), cmd_name)
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; what is the user's to mend is told without a traceback."""
-        from .specs.problems import RooflaxError
+        from ..specs.problems import RooflaxError
 
         try:
             return super().invoke(ctx)
