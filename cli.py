@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .commands import CATALOG, JSON, MODELS, QUIET, SET, Commands
+from .commands import CATALOG, JSON, MODELS, QUIET, SET, Commands, print_notices
 
 if TYPE_CHECKING:
     from .workbench import Workbench
@@ -67,7 +67,7 @@ def run(
         raise RooflaxError(f"--executor {executor}: `local` is the one there is")
     bench = _workbench(models, catalog)
     loaded = bench.load(spec, overrides)
-    _notices(loaded.notices, quiet)
+    print_notices(loaded.notices, quiet)
     with _progress(quiet) as progress:
         done = run_loaded(bench, loaded, store=store, overwrite=overwrite, progress=progress, overrides=overrides)
     if not quiet:
@@ -97,9 +97,9 @@ def plan(
 
     bench = _workbench(models, catalog)
     loaded = bench.load(spec, overrides)
-    _notices(loaded.notices, quiet)
+    print_notices(loaded.notices, quiet)
     found = plan_of(bench, loaded)
-    _notices(found["warnings"], quiet)
+    print_notices(found["warnings"], quiet)
     _print_json(found) if as_json else _print(*plan_tables(found))
 
 
@@ -125,7 +125,7 @@ def evaluate(
 
     bench = _workbench(models, catalog)
     values, notices = evaluate_point(bench, quantities, overrides, spec)
-    _notices(notices, quiet)
+    print_notices(notices, quiet)
     if as_json:
         _print_json({name: value.as_mapping() for name, value in values.items()})
         return
@@ -159,7 +159,7 @@ def table(
     from .points import table_of
 
     found = table_of(_workbench(models, catalog), cases, quantities)
-    _notices(found.notices, quiet)
+    print_notices(found.notices, quiet)
     if output is None:
         click.echo(found.text, nl=False)
     else:
@@ -195,7 +195,7 @@ def explain(
     from .reports.tree import as_mapping, explanation
 
     term, notices = explain_point(_workbench(models, catalog), quantity, overrides, spec, depth)
-    _notices(notices, quiet)
+    print_notices(notices, quiet)
     _print_json(as_mapping(term)) if as_json else _print(explanation(term))
 
 
@@ -220,7 +220,7 @@ def slice_(
     from .results import stored_notices
     from .slices import slice_of, write_slice
 
-    _notices(stored_notices(store), quiet)
+    print_notices(stored_notices(store), quiet)
     part = slice_of(store, selection, variables.split(",") if variables is not None else None)
     if output is not None:
         write_slice(part, output)
@@ -275,7 +275,7 @@ def best(
             overrides=overrides,
             progress=progress,
         )
-    _notices(found.attrs["notices"], quiet)
+    print_notices(found.attrs["notices"], quiet)
     found = select(found, selection)
     _print_json(records(found)) if as_json else _print(best_table(found))
 
@@ -347,12 +347,6 @@ def _workbench(models: Sequence[Path], catalog: Sequence[Path], *, compiles: boo
 
         cache_compilations(cache_folder())
     return Workbench(tuple(models), tuple(catalog))
-
-
-def _notices(notices: Sequence[str], quiet: bool) -> None:
-    if not quiet:
-        for notice in notices:
-            click.echo(f"note: {notice}", err=True)
 
 
 def _progress(quiet: bool) -> Any:

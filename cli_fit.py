@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from .commands import CATALOG, JSON, MODELS, QUIET
+from .commands import CATALOG, JSON, MODELS, QUIET, print_notices
 
 
 def _finite(_: click.Context, option: click.Parameter, value: float) -> float:
@@ -75,6 +75,7 @@ def fit(
     from .fit_summary import summary, write_calibration
     from .output_files import make_ready
     from .reports.calibration import fit_tables
+    from .specs.measured.reading import unread_columns
     from .sweeps.compilation import cache_compilations, cache_folder
     from .sweeps.fit_solver import Weighting
     from .workbench import workbench
@@ -85,6 +86,8 @@ def fit(
     bench = workbench(models, catalog)
     widths = {name: _number(name, text) for name, text in _pairs("--prior", priors)}
     parameters = parameters_of(bench, params or None, widths, dict(_pairs("--start", starts)))
+    for place in measured if quantity is None else ():
+        print_notices(unread_columns(place), quiet)
     rows = rows_of(bench, measured, kinds=kinds or default_kinds(params or None, quantity), quantity=quantity)
     found = fit_rows(bench, rows, parameters, Weighting(balance=balance), leave_one_family_out=leave_one_family_out)
     told = summary(found, bench)

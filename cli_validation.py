@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .commands import CATALOG, MODELS, QUIET
+from .commands import CATALOG, MODELS, QUIET, print_notices
 
 
 @click.command()
@@ -52,6 +52,7 @@ def validate(
         refusal_table,
         write_picture,
     )
+    from .specs.measured.reading import unread_columns
     from .sweeps.compilation import cache_compilations, cache_folder
     from .validation import fitted_families, predicted_without_family, write_json
     from .validation import validate as predict_all
@@ -62,6 +63,8 @@ def validate(
     for file in (json_file, picture):
         if file is not None:
             make_ready(file)
+    if data is not None:
+        print_notices(unread_columns(data), quiet)
     cache_compilations(cache_folder())
     bench = workbench(models, catalog)
     left_out = predicted_without_family(data, bench) if leave_one_family_out else None

@@ -97,11 +97,12 @@ def _tuning(row: Row) -> Part:
 
 def given(row: Row) -> Part:
     """Cells of columns that are named like inputs, such as `network`, `dropout` or `head_dim`."""
-    return Part({name: _value(text(row, name)) for name in row if name in _input_names() and text(row, name)})
+    return Part({name: _value(text(row, name)) for name in row if name in input_columns() and text(row, name)})
 
 
 @cache
-def _input_names() -> frozenset[str]:
+def input_columns() -> frozenset[str]:
+    """The inputs that a column of their name states."""
     catalogs = {group.value for group in CATALOGS}
     return (frozenset(shipped()) | catalogs | set(_PINNED)) - _OWN_COLUMNS
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ..catalog import Catalogs
+from ..vocabulary import nearest
 from .cells import UNSTATED, Row
 from .collective_rows import collective_rows
 from .gemm_rows import gemm_rows
 from .hours_rows import hours_rows
 from .inference_rows import inference_rows
+from .layouts import input_columns
 from .memory_rows import memory_rows
 from .rows import MeasuredRow
-from .tables import Table, read_tables
+from .tables import COLUMNS, Table, read_tables
 from .training_rows import training_rows
 
 Reader = Callable[[str, Sequence[Row], Catalogs], tuple[MeasuredRow, ...]]
@@ -38,6 +40,22 @@ def read_measured(place: str | os.PathLike[str], catalogs: Catalogs) -> tuple[Me
     but cannot be predicted says why in `refused`.
     """
     return tuple(row for table in read_tables(Path(place)) for row in rows_of(table, catalogs))
+
+
+def unread_columns(place: str | os.PathLike[str]) -> tuple[str, ...]:
+    """A sentence for each column of the tables in a folder or file that no table of measurements has."""
+    known = COLUMNS | input_columns()
+    return tuple(
+        _unread(table.file, name, known)
+        for table in read_tables(Path(place))
+        for name in table.columns
+        if name not in known
+    )
+
+
+def _unread(file: str, name: str, known: Iterable[str]) -> str:
+    like = nearest(name, known)
+    return f"{file}: column `{name}` is not read" + (f"; did you mean `{like}`?" if like else "")
 
 
 def rows_of(table: Table, catalogs: Catalogs) -> tuple[MeasuredRow, ...]:

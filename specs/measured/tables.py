@@ -40,6 +40,13 @@ _ABOVE_ZERO = _words(
     """layers d_model n_heads n_kv_heads d_ff n_gpus gpus_per_node seq_len global_batch_seqs micro_batch_seqs grad_accum
     tp pp vp cp ep dp iter_time_s tokens_per_s_per_gpu mem_gib gpu_hours e2e_latency_ms tpot_ms m n k"""
 )
+_TEXTS = _words(
+    """id source_family source confidence derived_fields notes task model gated_mlp gpu precision framework sharding
+    seq_parallel act_recompute pipeline_schedule tflops_kind kind mem_definition mem_kind collective algo op dtype
+    weight_dtype kv_dtype scenario intra_link inter_link nccl_version cp_exchange"""
+)
+COLUMNS = _NUMBERS | _TEXTS
+"""The columns that tables of measurements have; some only describe their source."""
 _MOST_TOLD = 20
 
 
@@ -49,7 +56,7 @@ class TableError(RooflaxError):
 
 @dataclass(frozen=True)
 class Table:
-    """One CSV file: its base name, its kind, and its rows as they are written, with an `id` each.
+    """One CSV file: its base name, its kind, its rows as they are written, with an `id` each, and its columns.
 
     A row that states no id is called by its place, "row 3".
     """
@@ -57,6 +64,7 @@ class Table:
     file: str
     kind: str
     rows: tuple[Row, ...]
+    columns: tuple[str, ...]
 
 
 def read_tables(place: Path) -> tuple[Table, ...]:
@@ -73,6 +81,8 @@ def read_tables(place: Path) -> tuple[Table, ...]:
         raise TableError(f"{place}: {what} column of measurements; one of {known} was expected")
     for table in tables:
         problems += _problems(table)
+    if not problems and not any(table.rows for table in tables):
+        raise TableError(f"{place}: there are no rows below the header; one row for each run was expected")
     if problems:
         told = [f"  {problem}" for problem in problems[:_MOST_TOLD]]
         more = len(problems) - _MOST_TOLD
@@ -101,6 +111,11 @@ def _read(path: Path, problems: list[str]) -> Table | None:
             reader.fieldnames = columns
             kind = _kind(columns)
             if kind is None:
+                if len(columns) == 1 and _kind(columns[0].split(";")):
+                    problems.append(f"{path.name}: its cells are separated by semicolons; commas were expected")
+                return None
+            if "" in columns:
+                problems.append(f"{path.name}: column {columns.index('') + 1} has no name")
                 return None
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -114,7 +129,8 @@ def _read(path: Path, problems: list[str]) -> Table | None:
         if cells != len(columns):
             problems.append(f"{path.name}: row {place} has {cells} cells, the header has {len(columns)}")
     named = [{**row, "id": text(row, "id") or f"row {place}"} for place, row in enumerate(rows, start=1)]
-    return Table(path.name, kind, tuple(row for row in named if "" not in row and None not in row.values()))
+    whole = tuple(row for row in named if "" not in row and None not in row.values())
+    return Table(path.name, kind, whole, tuple(columns))
 
 
 def _kind(columns: Sequence[str]) -> str | None:

@@ -139,6 +139,12 @@ def test_tables_of_measurements_are_read(rooflax, tmp_path):
     assert rooflax("fit", table, "--json").json["rows"][0]["quantity"] == "step_time"
     done = rooflax("fit", table, "--kind", "gemm")
     assert (done.code, done.err) == (2, "no rows of kind gemm; there are rows of training\n")
+    table.write_text(table.read_text(encoding="utf-8").replace("gpus_per_node", "gpus_a_node"), encoding="utf-8")
+    done = rooflax("fit", table, "--kind", "gemm")
+    assert done.err.splitlines()[0] == (
+        "note: runs.csv: column `gpus_a_node` is not read; did you mean `gpus_per_node`?"
+    )
+    assert "note" not in rooflax("fit", table, "--kind", "gemm", "--quiet").err
 
 
 @pytest.mark.parametrize(

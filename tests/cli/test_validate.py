@@ -176,6 +176,13 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(roofla
     assert (done.code, done.out, done.err) == (2, "", sentence + "\n")
 
 
+def test_a_column_that_is_not_read_is_noted_unless_quiet(rooflax, tmp_path):
+    data = write(tmp_path / "runs.csv", {**RUNS[2], "seq_length": "4096"})
+    note = "note: runs.csv: column `seq_length` is not read; did you mean `seq_len`?\n"
+    assert rooflax("validate", "--data", data).err == note
+    assert rooflax("validate", "--data", data, "--quiet").err == ""
+
+
 def test_a_value_that_no_input_takes_is_a_refusal_of_its_row(found):
     (record,) = (r for r in found.records if r.row.id == "f")
     assert record.predicted is None

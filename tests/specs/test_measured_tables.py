@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
 
+import rooflax.specs
 from rooflax.specs.catalog import open_catalogs
 from rooflax.specs.measured import MeasuredRow, read_measured
 from rooflax.specs.measured.errors import Record, families, overall, relative_error
+from rooflax.specs.measured.reading import unread_columns
 from rooflax.specs.measured.rows import Target
-from rooflax.specs.measured.tables import TableError
+from rooflax.specs.measured.tables import COLUMNS, KINDS, TableError
 
+SPECS = Path(rooflax.specs.__file__).parent
 CATALOGS = open_catalogs()
 RUN = {
     "model": "llama3-8b",
@@ -76,6 +80,62 @@ def test_places_without_tables_are_told(tmp_path):
     (tmp_path / "bytes.csv").write_bytes(b"iter_time_s\n\xff\n")
     with pytest.raises(TableError, match=r"bytes\.csv: cannot be read as a CSV"):
         read_measured(tmp_path, CATALOGS)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("id,iter_time_s\n", "{}: there are no rows below the header; one row for each run was expected"),
+        ("id;iter_time_s\na;1,5\n", "  t.csv: its cells are separated by semicolons; commas were expected"),
+        ("id,iter_time_s,\na,1,\n", "  t.csv: column 3 has no name"),
+    ],
+    ids=["header alone", "semicolons", "comma at the end"],
+)
+def test_a_table_of_another_form_is_told(tmp_path, text, problem):
+    path = tmp_path / "t.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(TableError) as error:
+        read_measured(path, CATALOGS)
+    assert str(error.value).splitlines()[-1] == problem.format(path)
+
+
+def test_a_table_without_rows_may_stand_beside_others(tmp_path):
+    (tmp_path / "empty.csv").write_text("id,iter_time_s\n", encoding="utf-8")
+    write(tmp_path, RUN)
+    assert [row.file for row in read_measured(tmp_path, CATALOGS)] == ["mine.csv"]
+
+
+def test_columns_that_are_not_read_are_told_with_what_they_may_mean(tmp_path):
+    write(tmp_path, {**RUN, "seq_length": "1", "colour": "red", "network": "", "wall_days": "2"})
+    write(tmp_path, RUN, name="other.csv")
+    assert unread_columns(tmp_path) == (
+        "mine.csv: column `seq_length` is not read; did you mean `seq_len`?",
+        "mine.csv: column `colour` is not read",
+    )
+    assert unread_columns(SPECS / "validation") == ()
+
+
+def described() -> dict[str, tuple[str, str]]:
+    """The unit and the tables of every column that the description of the shipped tables lists."""
+    text = (SPECS / "validation" / "README.md").read_text(encoding="utf-8")
+    section = text.split("\n## Columns\n")[1].split("\n## ")[0].split("\n| columns |")[1]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines()[2:] if line]
+    names = [(name, unit, tables) for cells, unit, tables, _ in rows for name in re.findall(r"`(\w+)`", cells)]
+    assert len({name for name, _, _ in names}) == len(names)
+    return {name: (unit, tables) for name, unit, tables in names}
+
+
+def test_the_description_lists_every_column_with_its_unit():
+    assert set(described()) == COLUMNS
+    assert [name for name, (unit, _) in described().items() if not unit] == []
+
+
+def test_the_description_tells_which_columns_are_read():
+    readers = [path for path in (SPECS / "measured").glob("*.py") if path.name != "tables.py"]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in readers)
+    marks = {name for names in KINDS.values() for name in names}
+    read = marks | {name for name in COLUMNS if f'"{name}"' in source}
+    assert {name for name, (_, tables) in described().items() if tables != "none"} == read
 
 
 def test_files_without_measurements_are_left_out_and_families_named_by_file(tmp_path):
