@@ -33,6 +33,17 @@ class Graph:
             values[quantity.name] = quantity(values)
         return values
 
+    def narrowed(self, names: Iterable[str]) -> Graph:
+        """The part that computes some names of the graph, in the same order."""
+        names = tuple(names)
+        needed, order = set(names), list[Quantity]()
+        for quantity in reversed(self.order):
+            if quantity.name in needed:
+                needed |= set(quantity.reads)
+                order.append(quantity)
+        inputs = tuple(name for name in self.inputs if name in needed)
+        return Graph(names, tuple(reversed(order)), inputs, self.missing)
+
 
 def resolve(registry: Registry, outputs: Iterable[str], given: Collection[str]) -> Graph:
     """The graph of `outputs` where the names in `given` come from outside.

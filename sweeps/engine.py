@@ -13,6 +13,7 @@ from ..specs.blocks import Region, Regions, block_grid, writes
 from ..specs.problems import RooflaxError
 from ..specs.units import format_quantity
 from .block_function import BlockFunction, is_code, leaves_of, precision
+from .eager import MOST_POINTS, evaluate_eagerly
 from .sweep import Sweep
 
 MEMORY_LIMIT = 8 * 2**30
@@ -82,7 +83,7 @@ def evaluate(
 ) -> Mapping[str, np.ndarray]:
     """All variables in memory, each on its own dims; refused where they would not fit.
 
-    Axes along which none of the variables varies cost nothing.
+    Few points are evaluated without compilation, which may differ from compiled blocks in the last bits. Axes along which none of the variables varies cost nothing.
     """
     names = tuple(sweep.variables if names is None else names)
     if not names:
@@ -95,6 +96,11 @@ def evaluate(
             f"{format_quantity(sweep.points, '1')} points x {np.dtype(dtype).itemsize} B); the limit is "
             f"{MEMORY_LIMIT / 2**30:.0f} GiB. Give it a store (-o runs/x.zarr), or drop outputs."
         )
+    if sweep.points <= MOST_POINTS:
+        found = evaluate_eagerly(sweep, names, dtype)
+        if progress:
+            progress(1, 1)
+        return found
     arrays = {name: np.empty(sweep.shape(name), dtype="int8" if is_code(sweep, name) else dtype) for name in names}
     regions = blocks_of(sweep)
     for done, block in enumerate(evaluate_blocks(sweep, names, dtype=dtype, regions=regions), start=1):

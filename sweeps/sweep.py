@@ -100,7 +100,7 @@ class Sweep:
         names = tuple(names)
         judged = STATUS in names or MARGIN in names
         asked = [*(name for name in names if name not in (STATUS, MARGIN)), *(c.reads for c in self.checks if judged)]
-        graph = resolve(self.registry, dict.fromkeys(asked), self.inputs.values)
+        graph = self.graph.narrowed(dict.fromkeys(asked))
         used = {dim for name in names for dim in self.dims[name]}
         inputs = replace(self.inputs, axes=tuple(axis for axis in self.axes if axis.name in used))
         return replace(self, inputs=inputs, graph=graph)

@@ -87,5 +87,10 @@ def point_by_point() -> Callable[[Sweep], dict[str, np.ndarray]]:
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Cuts grids into blocks of at most so many points."""
-    return lambda target: monkeypatch.setattr(engine, "block_grid", lambda sizes: block_grid(sizes, target))
+    """Cuts grids into blocks of at most so many points, and compiles them however few there are."""
+
+    def cut(target: int) -> None:
+        monkeypatch.setattr(engine, "block_grid", lambda sizes: block_grid(sizes, target))
+        monkeypatch.setattr(engine, "MOST_POINTS", 0)
+
+    return cut

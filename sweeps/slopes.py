@@ -1,0 +1,246 @@
+"""Slopes: forward-mode derivatives of a function in one direction, right at kinks too, and how far they hold.
+
+Where two operands of a maximum are equal, automatic differentiation returns a mean of both slopes, which is the slope
+on neither side. Here every operation that switches (maximum, minimum, absolute value, a choice by a comparison) is
+followed on the side that `side` names: +1 for a rising input, -1 for a falling one. Every switch also tells where it
+lies: an operand that leads by g and gains g' per unit of the input is overtaken a distance -g/g' away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Literal
+
+from .motion import ROUNDED, is_real
+
+RISING, FALLING = 1, -1
+Params: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far an input can fall and rise (both at least 0) before a switch may change the slope or the value.
+
+    A distance is exact where the operands that switch are linear in the input, else their linear estimate.
+    """
+
+    below: Any
+    above: Any
+
+    def nearest(self, other: Reach | None) -> Reach:
+        """As far as both hold."""
+        if other is None:
+            return self
+        return Reach(jnp.minimum(self.below, other.below), jnp.minimum(self.above, other.above))
+
+    def where(self, matters: Any) -> Reach:
+        """This where a switch `matters`, and without end elsewhere."""
+        return Reach(*(jnp.where(matters, part, jnp.inf) for part in (self.below, self.above)))
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A value with its slope by the input; None where the input does not move it, or only in steps.
+
+    At a jump the value is that just beside the point, on the side that is followed. `reach` is None where nothing
+    switches.
+    """
+
+    value: Any
+    slope: Any = None
+    reach: Reach | None = None
+
+    @property
+    def tangent(self) -> Any:
+        """The slope as an array of the value's shape."""
+        return jnp.zeros_like(self.value) if self.slope is None else self.slope
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing is known to move or to switch."""
+        return self.slope is None and self.reach is None
+
+
+def slope_of(
+    function: Callable[[Mapping[str, Any]], Any],
+    values: Mapping[str, Any],
+    slopes: Mapping[str, Any],
+    reaches: Mapping[str, Reach] | None = None,
+    *,
+    side: int = RISING,
+) -> Slope:
+    """The value of a function of named real arrays with its slope by an input that moves some of them.
+
+    `slopes` of those that move may lack dims of the values. `reaches` tells how far they hold; where it is None, no
+    distances are kept.
+    """
+    names = list(values)
+    shapes = [jax.ShapeDtypeStruct(jnp.shape(value), value.dtype) for value in values.values()]
+    traced = jax.make_jaxpr(lambda *arrays: function(dict(zip(names, arrays, strict=True))))(*shapes)
+    entering = []
+    for name, value in values.items():
+        slope = jnp.broadcast_to(slopes[name], jnp.shape(value)).astype(value.dtype) if name in slopes else None
+        entering.append(Slope(value, slope, (reaches or {}).get(name)))
+    (found,) = _Follower(side, reaches is not None).follow(traced, entering)
+    return found
+
+
+@dataclass(frozen=True)
+class _Follower:
+    """Runs traced operations with slopes; `distances` says whether those to switches are kept."""
+
+    side: int
+    distances: bool
+
+    def follow(self, traced: ClosedJaxpr, entering: Sequence[Slope]) -> list[Slope]:
+        known: dict[Any, Slope] = dict(zip(traced.jaxpr.invars, entering, strict=True))
+        known |= {var: Slope(const) for var, const in zip(traced.jaxpr.constvars, traced.consts, strict=True)}
+
+        def read(atom: Any) -> Slope:
+            return Slope(np.asarray(atom.val, atom.aval.dtype)) if isinstance(atom, Literal) else known[atom]  # pyright: ignore[reportAttributeAccessIssue]
+
+        for operation in traced.jaxpr.eqns:
+            primitive, operands = operation.primitive, [read(atom) for atom in operation.invars]
+            if primitive.name in ("jit", "pjit"):
+                found = self.follow(operation.params["jaxpr"], operands)
+            elif all(operand.still for operand in operands):
+                values = [operand.value for operand in operands]
+                found = [Slope(value) for value in _results(primitive, operation.params, values)]
+            else:
+                found = _RULES.get(primitive.name, _Follower.smooth)(self, primitive, operation.params, *operands)
+            known |= dict(zip(operation.outvars, found, strict=True))
+        return [read(atom) for atom in traced.jaxpr.outvars]
+
+    def smooth(self, primitive: Any, params: Params, *operands: Slope) -> list[Slope]:
+        """An operation with a slope everywhere, by the rule that jax has for it."""
+        values = [operand.value for operand in operands]
+        places = [i for i, operand in enumerate(operands) if operand.slope is not None]
+
+        def run(*moved: Any) -> list[Any]:
+            arguments = list(values)
+            for place, value in zip(places, moved, strict=True):
+                arguments[place] = value
+            return _results(primitive, params, arguments)
+
+        reach = self.common(operands)
+        if not places:
+            return [Slope(value, None, reach) for value in run()]
+        found, slopes = jax.jvp(run, [values[i] for i in places], [operands[i].slope for i in places])
+        pairs = zip(found, slopes, strict=True)
+        return [Slope(value, slope if is_real(value) else None, reach) for value, slope in pairs]
+
+    def extreme(self, primitive: Any, params: Params, left: Slope, right: Slope) -> list[Slope]:
+        """The larger (or smaller) of two; of two equal ones the one that leads on the side that is followed."""
+        value = primitive.bind(left.value, right.value, **params)
+        if left.slope is None and right.slope is None:
+            return [Slope(value, None, self.common([left, right]))]
+        lead, gain = left.value - right.value, left.tangent - right.tangent
+        ahead = jnp.where(lead == 0, self.side * gain, lead)
+        slope = jnp.where((ahead > 0) == (primitive.name == "max"), left.tangent, right.tangent)
+        return [Slope(value, slope, self.common([left, right], self.overtaken(lead, gain)))]
+
+    def absolute(self, _primitive: Any, params: Params, inside: Slope) -> list[Slope]:
+        """The larger of a number and its negative."""
+        mirrored = Slope(-inside.value, None if inside.slope is None else -inside.slope)
+        return self.extreme(jax.lax.max_p, params, inside, mirrored)
+
+    def order(self, primitive: Any, params: Params, left: Slope, right: Slope) -> list[Slope]:
+        """Which of two is larger."""
+        value, reach = primitive.bind(left.value, right.value, **params), self.common([left, right])
+        if left.slope is None and right.slope is None:
+            return [Slope(value, None, reach)]
+        lead, gain = left.value - right.value, left.tangent - right.tangent
+        beside = primitive.bind(self.side * gain, jnp.zeros_like(gain), **params)
+        value = jnp.where((lead == 0) & (gain != 0), beside, value)
+        return [Slope(value, None, self.common([left, right], self.overtaken(lead, gain)))]
+
+    def equality(self, primitive: Any, params: Params, left: Slope, right: Slope) -> list[Slope]:
+        """Whether two are equal: what models ask to mask a division. On the mask no slope holds on either side."""
+        value, reach = primitive.bind(left.value, right.value, **params), self.common([left, right])
+        if self.distances and not (left.slope is None and right.slope is None):
+            masked = (left.value == right.value) & (left.tangent != right.tangent)
+            nowhere = jnp.where(masked, 0.0, jnp.inf)
+            reach = Reach(nowhere, nowhere).nearest(reach)
+        return [Slope(value, None, reach)]
+
+    def choice(self, primitive: Any, params: Params, condition: Slope, *cases: Slope) -> list[Slope]:
+        """One of several values; where it is all the same which, a switch does not count."""
+        value, slope = primitive.bind(condition.value, *(case.value for case in cases), **params), None
+        if any(case.slope is not None for case in cases):
+            slope = primitive.bind(condition.value, *(case.tangent for case in cases), **params)
+        reach = self.common(cases)
+        if condition.reach is not None:
+            differ = [(c.value != cases[0].value) | (c.tangent != cases[0].tangent) for c in cases[1:]]
+            reach = condition.reach.where(reduce(jnp.logical_or, differ)).nearest(reach)
+        return [Slope(value, slope, reach)]
+
+    def rounded(self, primitive: Any, params: Params, inside: Slope) -> list[Slope]:
+        """A value in whole steps."""
+        reach = self.common([inside])
+        if inside.slope is None:
+            return [Slope(primitive.bind(inside.value, **params), None, reach)]
+        offset = 0.5 if primitive.name == "round" else 0.0
+        edge = jnp.zeros_like(inside.value) if primitive.name == "sign" else jnp.floor(inside.value - offset) + offset
+        nudge = jnp.where(inside.value == edge, 0.25 * self.side * jnp.sign(inside.slope), 0.0)
+        for step in (0.0,) if primitive.name == "sign" else (0.0, 1.0):
+            switch = self.overtaken(inside.value - edge - step, inside.slope)
+            reach = switch.nearest(reach) if switch is not None else reach
+        return [Slope(primitive.bind(inside.value + nudge, **params), None, reach)]
+
+    def converted(self, primitive: Any, params: Params, inside: Slope) -> list[Slope]:
+        """A number of another type; one that becomes whole loses its slope."""
+        if inside.slope is None or jnp.issubdtype(params["new_dtype"], jnp.floating):
+            return self.smooth(primitive, params, inside)
+        return [Slope(primitive.bind(inside.value, **params), None, inside.reach)]
+
+    def reduced(self, primitive: Any, params: Params, inside: Slope) -> list[Slope]:
+        """The largest (or smallest) along axes; of equal ones the one that leads on the side that is followed."""
+        value, reach = primitive.bind(inside.value, **params), self.common([inside])
+        if inside.slope is None:
+            return [Slope(value, None, reach)]
+        axes = tuple(params["axes"])
+        winner = inside.value == jnp.expand_dims(value, axes)
+        among, beyond = jnp.max, -jnp.inf
+        if (primitive.name == "reduce_max") != (self.side == RISING):
+            among, beyond = jnp.min, jnp.inf
+        return [Slope(value, among(jnp.where(winner, inside.slope, beyond), axis=axes), reach)]
+
+    def overtaken(self, lead: Any, gain: Any) -> Reach | None:
+        """Where an operand that leads by `lead` and gains `gain` per unit of the input changes places with another."""
+        if not self.distances:
+            return None
+        away = jnp.where(gain == 0, jnp.inf, -lead / jnp.where(gain == 0, 1.0, gain))
+        here = (lead == 0) & (gain != 0)
+        above = jnp.where(away > 0, away, jnp.where(here & (self.side == FALLING), 0.0, jnp.inf))
+        below = jnp.where(away < 0, -away, jnp.where(here & (self.side == RISING), 0.0, jnp.inf))
+        return Reach(below, above)
+
+    def common(self, operands: Sequence[Slope], own: Reach | None = None) -> Reach | None:
+        """As far as all operands hold, and as far as what they switch."""
+        known = [reach for reach in (own, *(operand.reach for operand in operands)) if reach is not None]
+        return reduce(Reach.nearest, known) if known else None
+
+
+def _results(primitive: Any, params: Params, values: Sequence[Any]) -> list[Any]:
+    """What an operation returns."""
+    found = primitive.bind(*values, **primitive.get_bind_params(dict(params)))
+    return list(found) if primitive.multiple_results else [found]
+
+
+_RULES: Mapping[str, Callable[..., list[Slope]]] = {
+    **dict.fromkeys(("max", "min"), _Follower.extreme),
+    "abs": _Follower.absolute,
+    **dict.fromkeys(("gt", "ge", "lt", "le"), _Follower.order),
+    **dict.fromkeys(("eq", "ne"), _Follower.equality),
+    "select_n": _Follower.choice,
+    **dict.fromkeys(ROUNDED, _Follower.rounded),
+    "convert_element_type": _Follower.converted,
+    **dict.fromkeys(("reduce_max", "reduce_min"), _Follower.reduced),
+}
