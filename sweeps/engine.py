@@ -83,7 +83,8 @@ def evaluate(
 ) -> Mapping[str, np.ndarray]:
     """All variables in memory, each on its own dims; refused where they would not fit.
 
-    Few points are evaluated without compilation, which may differ from compiled blocks in the last bits. Axes along which none of the variables varies cost nothing.
+    Few points are evaluated without compilation, which may differ from compiled blocks in the last bits. Axes along
+    which none of the variables varies cost nothing.
     """
     names = tuple(sweep.variables if names is None else names)
     if not names:

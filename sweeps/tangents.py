@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from ..kernels.registry import Quantity
 from .motion import Motion, motions
-from .slopes import RISING, Reach, Slope, slope_of
+from .slopes import FALLING, RISING, Reach, Slope, slope_of
 from .sweep import Sweep
 
 
@@ -46,12 +46,19 @@ def with_tangents(
     order = {quantity.name: quantity for quantity in sweep.graph.order}
     found: dict[tuple[str, str], Derivative] = {}
     for by in wrt:
-        moving = motions(sweep.graph, by, of)
+        mover = _Mover(by, side, reach, motions(sweep.graph, by, of))
         for model in sweep.graph.order:
-            if moving.get(model.name) is Motion.SLOPE or (reach and model.name in moving):
-                order |= {companion.name: companion for companion in _companions(model, by, moving, side, reach)}
-        found |= {(name, by): _derivative(name, by, moving[name], reach) for name in of if name in moving}
+            if mover.motion(model.name) is Motion.SLOPE or (reach and mover.moves(model.name)):
+                order |= {companion.name: companion for companion in mover.companions(model)}
+        found |= {(name, by): mover.derivative(name) for name in of if mover.moves(name)}
     return replace(sweep, graph=replace(sweep.graph, order=tuple(order.values()))), found
+
+
+def companion(name: str, model: Quantity, reads: Sequence[str], function: Any, terms: Sequence[str] = ()) -> Quantity:
+    """A quantity of the graph beside `model`, of whose declaration it keeps the source: a function of what it reads."""
+    declared = replace(model.declared, terms=tuple(terms), constraint=None, undefined="", when_given=None)
+    kept = replace(model, name=name, function=function, declared=declared, parameters=tuple(reads))
+    return replace(kept, bundles={}, options=(), names={})
 
 
 class _Names(NamedTuple):
@@ -62,35 +69,46 @@ class _Names(NamedTuple):
     above: str
 
 
-def _names(name: str, by: str) -> _Names:
-    slope = f"d {name} / d {by}"
-    return _Names(slope, f"room below {slope}", f"room above {slope}")
+@dataclass(frozen=True)
+class _Mover:
+    """An input that rises or falls, and how it moves what depends on it; `reach` says whether distances are kept."""
 
+    by: str
+    side: int
+    reach: bool
+    moving: Mapping[str, Motion]
 
-def _derivative(name: str, by: str, motion: Motion, reach: bool) -> Derivative:
-    names = _names(name, by)
-    return Derivative(motion, names.slope if motion is Motion.SLOPE else "", *(names[1:] if reach else ("", "")))
+    def moves(self, name: str) -> bool:
+        """Whether the input moves a name at all."""
+        return name in self.moving
 
+    def motion(self, name: str) -> Motion:
+        """How the input moves a name."""
+        return self.moving.get(name, Motion.STILL)
 
-def _companions(model: Quantity, by: str, moving: Mapping[str, Motion], side: int, reach: bool) -> list[Quantity]:
-    """The derivative of a quantity, and how far it holds."""
-    own, read = _names(model.name, by), [name for name in model.reads if name in moving]
-    sloped = moving[model.name] is Motion.SLOPE
-    if sloped and not reach and model.terms and by not in read and all(moving[n] is Motion.SLOPE for n in read):
-        names = tuple(_names(name, by).slope for name in read)
-        return [_companion(own.slope, model, names, _Sum(names), names)]
-    followed = _Followed(model, by, moving, side, reach)
-    parts = {own.slope: "slope"} if sloped else {}
-    parts |= {own.below: "below", own.above: "above"} if reach else {}
-    return [_companion(name, model, followed.reads, _Part(followed, part)) for name, part in parts.items()]
+    def names(self, name: str) -> _Names:
+        """What the companions of a name are called."""
+        slope = f"d {name} / d {self.by}" + (", falling" if self.side == FALLING else "")
+        return _Names(slope, f"room below of {slope}", f"room above of {slope}")
 
+    def derivative(self, name: str) -> Derivative:
+        """The names that the user of a derivative needs."""
+        names, motion = self.names(name), self.motion(name)
+        slope = names.slope if motion is Motion.SLOPE else ""
+        return Derivative(motion, slope, *((names.below, names.above) if self.reach else ("", "")))
 
-def _companion(
-    name: str, model: Quantity, reads: tuple[str, ...], function: Any, terms: tuple[str, ...] = ()
-) -> Quantity:
-    declared = replace(model.declared, terms=terms, constraint=None, undefined="", when_given=None)
-    kept = replace(model, name=name, function=function, declared=declared, parameters=reads)
-    return replace(kept, bundles={}, options=(), names={})
+    def companions(self, model: Quantity) -> list[Quantity]:
+        """The derivative of a quantity, and how far it holds."""
+        own, read = self.names(model.name), [name for name in model.reads if self.moves(name)]
+        sloped = self.motion(model.name) is Motion.SLOPE
+        plain = self.by not in read and all(self.motion(name) is Motion.SLOPE for name in read)
+        if sloped and model.terms and plain and not self.reach:
+            names = [self.names(name).slope for name in read]
+            return [companion(own.slope, model, names, _Sum(tuple(names)), names)]
+        followed = _Followed(model, self)
+        parts = {own.slope: "slope"} if sloped else {}
+        parts |= {own.below: "below", own.above: "above"} if self.reach else {}
+        return [companion(name, model, followed.reads, _Part(followed, part)) for name, part in parts.items()]
 
 
 @dataclass(frozen=True)
@@ -106,11 +124,11 @@ class _Sum:
 class _Followed:
     """A model with its slope, followed once for all of its companions."""
 
-    def __init__(self, model: Quantity, by: str, moving: Mapping[str, Motion], side: int, reach: bool) -> None:
-        self.model, self.by, self.side, self.reach = model, by, side, reach
-        moved = [name for name in model.reads if name in moving and name != by]
-        self.slopes = {name: _names(name, by).slope for name in moved if moving[name] is Motion.SLOPE}
-        self.reaches = {name: _names(name, by) for name in moved} if reach else {}
+    def __init__(self, model: Quantity, mover: _Mover) -> None:
+        self.model, self.mover = model, mover
+        moved = [name for name in model.reads if mover.moves(name) and name != mover.by]
+        self.slopes = {name: mover.names(name).slope for name in moved if mover.motion(name) is Motion.SLOPE}
+        self.reaches = {name: mover.names(name) for name in moved} if mover.reach else {}
         far = [part for names in self.reaches.values() for part in (names.below, names.above)]
         self.reads = (*model.reads, *self.slopes.values(), *far)
         self._latest: tuple[tuple[Any, ...], Slope] = ((), Slope(None))
@@ -125,12 +143,12 @@ class _Followed:
         return found
 
     def _follow(self, values: Mapping[str, Any]) -> Slope:
-        own = {name: values[name] for name in self.model.reads}
+        by, own = self.mover.by, {name: values[name] for name in self.model.reads}
         slopes = {name: values[slope] for name, slope in self.slopes.items()}
-        if self.by in own:
-            slopes[self.by] = jnp.ones((), own[self.by].dtype)
+        if by in own:
+            slopes[by] = jnp.ones((), own[by].dtype)
         reaches = {name: Reach(values[far.below], values[far.above]) for name, far in self.reaches.items()}
-        return slope_of(self.model, own, slopes, reaches if self.reach else None, side=self.side)
+        return slope_of(self.model, own, slopes, reaches if self.mover.reach else None, side=self.mover.side)
 
 
 @dataclass(frozen=True, eq=False)
