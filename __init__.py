@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .calibration import fit
     from .points import evaluate, explain
+    from .queries.gradient import derivative, elasticity
     from .results import best, open  # noqa: A004 (reads as rooflax.open)
     from .runs import Run, run
     from .specs.problems import RooflaxError, SpecError
@@ -21,13 +22,28 @@ _HOMES = {
     "SpecError": ".specs.problems",
     "Workbench": ".workbench",
     "best": ".results",
+    "derivative": ".queries.gradient",
+    "elasticity": ".queries.gradient",
     "evaluate": ".points",
     "explain": ".points",
     "fit": ".calibration",
     "open": ".results",
     "run": ".runs",
 }
-__all__ = ["RooflaxError", "Run", "SpecError", "Workbench", "best", "evaluate", "explain", "fit", "open", "run"]
+__all__ = [
+    "RooflaxError",
+    "Run",
+    "SpecError",
+    "Workbench",
+    "best",
+    "derivative",
+    "elasticity",
+    "evaluate",
+    "explain",
+    "fit",
+    "open",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

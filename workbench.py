@@ -78,15 +78,18 @@ class Workbench:
         """The sweep of quantities at the one point that `--set` overrides, and perhaps a spec, describe."""
         from .sweeps.sweep import sweep_of_spec
 
-        self.check_quantities(quantities)
-        if spec is None:
-            loaded = self._loaded_point(quantities, overrides)
-        else:
-            loaded = self.load(spec, [*overrides, f"outputs=[{', '.join(quantities)}]"])
+        loaded = self.asked(quantities, overrides, spec)
         if loaded.inputs.axes:
             axes = ", ".join(f"{axis.name} ({axis.size})" for axis in loaded.inputs.axes)
             raise RooflaxError(f"one point was expected, but {axes} varies; give each one value with --set, or use run")
         return sweep_of_spec(self.registry, loaded, capacity=True), loaded
+
+    def asked(self, quantities: Sequence[str], overrides: Sequence[str], spec: str | None) -> LoadedSpec:
+        """The inputs and conditions that overrides, and perhaps a spec, describe, with `quantities` as the outputs."""
+        self.check_quantities(quantities)
+        if spec is None:
+            return self._loaded_point(quantities, overrides)
+        return self.load(spec, [*overrides, f"outputs=[{', '.join(quantities)}]"])
 
     def check_quantities(self, quantities: Sequence[str]) -> None:
         """Raises SpecError unless all of these are computed quantities."""

@@ -24,9 +24,6 @@ MAY_IMPORT = {
     "root": {"root", *PARTS},
     "queries": {"root", "queries", *PARTS},
     "cli": {"root", *PACKAGES},
-    "cli_documents": {"root", *PACKAGES},
-    "cli_fit": {"root", *PACKAGES},
-    "cli_validation": {"root", *PACKAGES},
     "commands": {"root", *PACKAGES},
     "__main__": {"cli"},
 }
@@ -42,7 +39,7 @@ HOMES = {
     "holoviews": {"reports"},
     "panel": {"reports"},
     "bokeh": {"reports"},
-    "click": {"cli", "cli_documents", "cli_fit", "cli_validation", "commands"},
+    "click": {"cli", "commands"},
 }
 
 
