@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .calibration import fit
     from .points import evaluate, explain
+    from .queries.uncertainty import uncertainty
     from .results import best, open  # noqa: A004 (reads as rooflax.open)
     from .runs import Run, run
     from .specs.problems import RooflaxError, SpecError
@@ -26,8 +27,21 @@ _HOMES = {
     "fit": ".calibration",
     "open": ".results",
     "run": ".runs",
+    "uncertainty": ".queries.uncertainty",
 }
-__all__ = ["RooflaxError", "Run", "SpecError", "Workbench", "best", "evaluate", "explain", "fit", "open", "run"]
+__all__ = [
+    "RooflaxError",
+    "Run",
+    "SpecError",
+    "Workbench",
+    "best",
+    "evaluate",
+    "explain",
+    "fit",
+    "open",
+    "run",
+    "uncertainty",
+]
 
 
 def __getattr__(name: str) -> Any:
