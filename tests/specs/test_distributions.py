@@ -287,6 +287,9 @@ def test_a_wrong_distribution_is_told_where_it_stands(load):
         load(SPEC.replace("{tp: [1, 2]}", "{tp: [1, 2], hbm_bandwidth: 3 ± 1 TB/s}"))
     assert "a distribution is what is known of one value; it belongs in `fixed`" in str(error.value)
     with pytest.raises(SpecError) as error:
+        load(SPEC.replace("{tp: [1, 2]}", "{tp: [1, 2], hbm_bandwidth: [3 ± 1 TB/s, 4 TB/s]}"))
+    assert "axes.hbm_bandwidth[0]: a label is one exact value; a distribution belongs in `fixed`" in str(error.value)
+    with pytest.raises(SpecError) as error:
         load(SPEC.replace("hardware: chip-a", "hardware: {uniform: [1, 2]}"))
     assert "a record of the hardware catalog has no distribution; only continuous inputs take one" in str(error.value)
 
