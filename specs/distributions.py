@@ -8,22 +8,18 @@ the value that stands wherever one value is asked for, and a `deviation`, its st
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
+from .normal_scores import CutNormal, shares
 from .units import format_quantity
-
-_STANDARD = NormalDist()
 
 
 @dataclass(frozen=True)
 class Normal:
-    """A normal distribution with `mean` and standard `deviation` before it is cut off at `low` and `high`.
+    """A normal distribution with `mean` and standard deviation `spread` before it is cut off at `low` and `high`.
 
     The centre is the mean as it was given, be the rest cut off or not.
     """
@@ -39,8 +35,8 @@ class Normal:
         return self.mean
 
     @property
-    def _cut(self) -> _Cut:
-        return _Cut((self.low - self.mean) / self.spread, (self.high - self.mean) / self.spread)
+    def _cut(self) -> CutNormal:
+        return CutNormal((self.low - self.mean) / self.spread, (self.high - self.mean) / self.spread)
 
     @property
     def outside(self) -> float:
@@ -118,9 +114,9 @@ class LogNormal:
         return math.log(self.factor)
 
     @property
-    def _cut(self) -> _Cut:
+    def _cut(self) -> CutNormal:
         low, high = (_log(bound / self.median) / self._width for bound in (self.low, self.high))
-        return _Cut(low, high)
+        return CutNormal(low, high)
 
     @property
     def outside(self) -> float:
@@ -244,64 +240,5 @@ def slope_of_free(value: float, low: float, high: float) -> float:
     return value - low if math.isinf(high) else (value - low) * (high - value) / (high - low)
 
 
-def shares(scores: np.ndarray) -> np.ndarray:
-    """The share of a standard normal that lies below each score."""
-    return _special().ndtr(scores)
-
-
-def scores_of(found: np.ndarray) -> np.ndarray:
-    """The score below which each share of a standard normal lies."""
-    return _special().ndtri(found)
-
-
-def _special() -> Any:
-    import scipy.special  # heavy, and needed only where something is sampled
-
-    return scipy.special
-
-
 def _log(ratio: float) -> float:
     return math.log(ratio) if ratio > 0 else -math.inf
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """A standard normal between two bounds."""
-
-    low: float
-    high: float
-
-    @property
-    def _inside(self) -> tuple[float, float]:
-        return _below(self.low), _below(self.high)
-
-    @property
-    def outside(self) -> float:
-        below, upto = self._inside
-        return below + (1 - upto)
-
-    @property
-    def deviation(self) -> float:
-        inside = 1 - self.outside
-        edges = [_times(bound, _STANDARD.pdf) for bound in (self.low, self.high)]
-        mean = (_STANDARD.pdf(self.low) - _STANDARD.pdf(self.high)) / inside
-        return math.sqrt(1 + (edges[0] - edges[1]) / inside - mean**2)
-
-    def shifted(self, by: float) -> float:
-        """The share, of what is inside, that would be inside were the bounds lower by `by`."""
-        return (_below(self.high - by) - _below(self.low - by)) / (1 - self.outside)
-
-    def scores(self, scores: np.ndarray) -> np.ndarray:
-        """The scores of the whole normal, moved to the same shares of what is inside."""
-        if not self.outside:
-            return scores
-        below, upto = self._inside
-        return scores_of(below + (upto - below) * shares(scores))
-
-
-def _below(bound: float) -> float:
-    return _STANDARD.cdf(bound) if math.isfinite(bound) else float(bound > 0)
-
-
-def _times(bound: float, density: Callable[[float], float]) -> float:
-    return bound * density(bound) if math.isfinite(bound) else 0.0

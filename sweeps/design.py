@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..specs.distributions import scores_of
+from ..specs.normal_scores import scores_of
 from ..specs.problems import RooflaxError
 from .uncertain_inputs import Uncertain
 
