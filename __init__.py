@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .calibration import fit
     from .points import evaluate, explain
     from .queries.gradient import derivative, elasticity
+    from .queries.uncertainty import uncertainty
     from .results import best, open  # noqa: A004 (reads as rooflax.open)
     from .runs import Run, run
     from .specs.problems import RooflaxError, SpecError
@@ -29,6 +30,7 @@ _HOMES = {
     "fit": ".calibration",
     "open": ".results",
     "run": ".runs",
+    "uncertainty": ".queries.uncertainty",
 }
 __all__ = [
     "RooflaxError",
@@ -43,6 +45,7 @@ __all__ = [
     "fit",
     "open",
     "run",
+    "uncertainty",
 ]
 
 

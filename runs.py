@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import numpy as np
 from .inventory import shown_value
 from .kernels.registry import Registry
 from .results import labelled, searched
-from .specs.axes import Axis, Value
+from .specs.axes import Axis, Inputs, Value
 from .specs.blocks import Regions
 from .specs.loaded import LoadedSpec
 from .specs.problems import RooflaxError
@@ -60,9 +60,14 @@ def run(
     at any moment loses at most the blocks under way.
     """
     bench = bench or Workbench()
-    given = [*overrides, *(f"{name}={_yaml(value)}" for name, value in inputs.items())]
+    given = [*overrides, *overrides_of(inputs)]
     loaded = bench.load(spec, given)
     return run_loaded(bench, loaded, store=store, overwrite=overwrite, progress=progress, overrides=given)
+
+
+def overrides_of(inputs: Mapping[str, object]) -> list[str]:
+    """Keyword inputs as the overrides `KEY=VALUE` of a spec. Raises RooflaxError for what YAML cannot say."""
+    return [f"{name}={_yaml(value)}" for name, value in inputs.items()]
 
 
 def _yaml(value: object) -> str:
@@ -172,7 +177,7 @@ def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
         "best": f"{'largest' if best.largest else 'smallest'} {best.quantity} over {', '.join(best.over)}"
         if best
         else "",
-        "inputs": [_input_line(bench.registry, value) for _, value in sorted(sweep.values.items())],
+        "inputs": [_input_line(bench.registry, value, sweep.inputs) for _, value in sorted(sweep.values.items())],
         "warnings": infeasible_labels(sweep),
     }
 
@@ -185,7 +190,10 @@ def _axis_line(axis: Axis) -> dict[str, Any]:
     return {"name": axis.name, "size": axis.size, "first": first, "last": last}
 
 
-def _input_line(registry: Registry, value: Value) -> dict[str, Any]:
+def _input_line(registry: Registry, value: Value, inputs: Inputs) -> dict[str, Any]:
+    if value.name in inputs.distributions:
+        text = inputs.distributions[value.name].text(registry.unit(value.name))
+        return {"name": value.name, "value": text, "origin": value.origin}
     flat = value.data.ravel()
     shown = [shown_value(registry, value.name, float(number)) for number in (flat.min(), flat.max())]
     text = shown[0] if shown[0] == shown[1] else f"{shown[0]} … {shown[1]}"

@@ -71,6 +71,7 @@ LAZY = {
     "grad": "gradient",
     "measured": "documents",
     "reproduce": "documents",
+    "uncertainty": "uncertainty",
     "validate": "validation",
 }
 """The module beside this one that defines a command; those of the root are in `cli`."""

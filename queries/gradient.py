@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, overload
 
 from ..specs.bind import bind_keywords
 from ..specs.calibration import pooled_notices
@@ -18,15 +18,29 @@ if TYPE_CHECKING:
 
     from ..sweeps.sweep import Sweep
 
-Names = str | Sequence[str]
+Listed: TypeAlias = "list[str] | tuple[str, ...]"
+Names: TypeAlias = "str | Listed"
+Paths: TypeAlias = "Sequence[str | os.PathLike[str]]"
+
+
+@overload
+def derivative(of: str, wrt: str, *, models: Paths = (), catalog: Paths = (), **inputs: object) -> xr.DataArray: ...
+
+
+@overload
+def derivative(of: Listed, wrt: Names, *, models: Paths = (), catalog: Paths = (), **inputs: object) -> xr.Dataset: ...
+
+
+@overload
+def derivative(of: str, wrt: Listed, *, models: Paths = (), catalog: Paths = (), **inputs: object) -> xr.Dataset: ...
 
 
 def derivative(
     of: Names,
     wrt: Names,
     *,
-    models: Sequence[str | os.PathLike[str]] = (),
-    catalog: Sequence[str | os.PathLike[str]] = (),
+    models: Paths = (),
+    catalog: Paths = (),
     **inputs: object,
 ) -> xr.DataArray | xr.Dataset:
     """How quantities move per unit of inputs, at a point or over a grid, in float64.
@@ -40,12 +54,24 @@ def derivative(
     return _asked(of, wrt, inputs, models, catalog, relative=False)
 
 
+@overload
+def elasticity(of: str, wrt: str, *, models: Paths = (), catalog: Paths = (), **inputs: object) -> xr.DataArray: ...
+
+
+@overload
+def elasticity(of: Listed, wrt: Names, *, models: Paths = (), catalog: Paths = (), **inputs: object) -> xr.Dataset: ...
+
+
+@overload
+def elasticity(of: str, wrt: Listed, *, models: Paths = (), catalog: Paths = (), **inputs: object) -> xr.Dataset: ...
+
+
 def elasticity(
     of: Names,
     wrt: Names,
     *,
-    models: Sequence[str | os.PathLike[str]] = (),
-    catalog: Sequence[str | os.PathLike[str]] = (),
+    models: Paths = (),
+    catalog: Paths = (),
     **inputs: object,
 ) -> xr.DataArray | xr.Dataset:
     """The relative change of quantities per relative change of inputs: `derivative`, times input over quantity.
@@ -107,8 +133,8 @@ def _asked(
     of: Names,
     wrt: Names,
     inputs: dict[str, object],
-    models: Sequence[str | os.PathLike[str]],
-    catalog: Sequence[str | os.PathLike[str]],
+    models: Paths,
+    catalog: Paths,
     *,
     relative: bool,
 ) -> xr.DataArray | xr.Dataset:

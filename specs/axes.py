@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .calibration_fields import Lent
+from .distributions import Distribution
 from .records import Record
 
 
@@ -56,7 +58,8 @@ class Inputs:
     """Everything a sweep is given: its axes in order, the values bound to names, and the records they come from.
 
     `lacking` names, for each leaf without a default that records along an axis (or a single record) do not state,
-    the records that lack it; such a leaf is not bound.
+    the records that lack it; such a leaf is not bound. `distributions` holds those of inputs that are not known
+    exactly, whose values are the centres; `lent` what the calibration lends, with its errors.
     """
 
     axes: tuple[Axis, ...]
@@ -64,6 +67,8 @@ class Inputs:
     records: tuple[Record, ...] = ()
     notices: tuple[str, ...] = ()
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    distributions: Mapping[str, Distribution] = field(default_factory=dict)
+    lent: Mapping[str, Lent] = field(default_factory=dict)
 
     @property
     def sizes(self) -> dict[str, int]:

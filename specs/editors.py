@@ -10,6 +10,7 @@ from .schema import SweepSpec
 from .vocabulary import CATALOGS, Kind, Leaf, Vocabulary, shipped
 
 _NUMBER = {"type": ["number", "string"]}
+_UNCERTAIN = {"$ref": "#/$defs/Uncertain"}
 _BOUND = {"$ref": "#/$defs/Bound"}
 
 
@@ -35,12 +36,12 @@ def _inputs(vocabulary: Vocabulary, quantities: Mapping[str, str] | None, *, axi
     for leaf in vocabulary.values():
         properties[leaf.name] = {"description": _described(leaf)} | (_axis(leaf) if axis else _single(leaf))
     for name, unit in (quantities or {}).items():
-        form = {"$ref": "#/$defs/Axis"} if axis else dict(_NUMBER)
+        form = {"$ref": "#/$defs/Axis" if axis else "#/$defs/Uncertain"}
         properties.setdefault(name, {"description": f"Computed quantity, pinned ({unit})"} | form)
     if axis:
         others = "#/$defs/Axis" if quantities is None else "#/$defs/Zip"
         return {"properties": properties, "additionalProperties": {"$ref": others}}
-    return {"properties": properties, "additionalProperties": dict(_NUMBER) if quantities is None else False}
+    return {"properties": properties, "additionalProperties": _UNCERTAIN if quantities is None else False}
 
 
 def _described(leaf: Leaf) -> str:
@@ -60,7 +61,7 @@ def _single(leaf: Leaf) -> dict[str, Any]:
         return {"enum": [*leaf.options, *(int(option) for option in leaf.options if option.isdecimal())]}
     if leaf.kind is Kind.FLAG:
         return {"enum": [True, False, 0, 1]}
-    return dict(_NUMBER)
+    return dict(_UNCERTAIN) if leaf.kind is Kind.CONTINUOUS else dict(_NUMBER)
 
 
 def _axis(leaf: Leaf) -> dict[str, Any]:
@@ -84,6 +85,15 @@ def _grid_forms() -> dict[str, Any]:
     }
     return {
         "Bound": {"type": ["number", "string"], "description": "A number, or text with a unit such as 25 GB/s"},
+        "Uncertain": {
+            "anyOf": [
+                {**_NUMBER, "description": "One value, or with its standard deviation: 0.42 ± 0.03, 25 GB/s ± 10 %"},
+                form({"normal": bounds(2, "Mean, standard deviation")}, ["normal"]),
+                form({"uniform": bounds(2, "Low, high")}, ["uniform"]),
+                form({"lognormal": bounds(2, "Median, factor: 68 % within median / and times factor")}, ["lognormal"]),
+                form({"samples": {"type": "array", "items": _BOUND, "minItems": 2}}, ["samples"]),
+            ]
+        },
         "Axis": {
             "anyOf": [
                 {"type": "array", "items": {"type": ["number", "string", "boolean"]}, "minItems": 1},

@@ -32,6 +32,7 @@ class LoadedSpec:
         their fields, so that a changed record changes the form.
         """
         best = self.spec.best
+        distributions = {name: found.plain() for name, found in sorted(self.inputs.distributions.items())}
         return {
             "axes": [_axis(axis) for axis in self.inputs.axes],
             "values": {name: _value(value) for name, value in sorted(self.inputs.values.items())},
@@ -39,6 +40,7 @@ class LoadedSpec:
             "where": sorted((_condition(condition) for condition in self.conditions), key=json.dumps),
             "best": best and {**best.model_dump(), "over": sorted(best.over)},
             "dtype": self.spec.store.dtype,
+            **({"distributions": distributions} if distributions else {}),
         }
 
 

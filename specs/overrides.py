@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .distribution_forms import is_distribution
 from .documents import Document, KeyPath, parse_document
 from .known import Known, UnknownName, input_name
 from .problems import Problem, SpecError
@@ -43,7 +44,8 @@ class Edited:
 def apply_overrides(data: Mapping[str, Any], overrides: Sequence[str], known: Known) -> Edited:
     """The data with every `KEY=VALUE` set in turn; the values are YAML, and `data` itself is not changed.
 
-    A key that names an input sets it wherever it stands: one value makes it fixed, a list or grid form an axis. Any
+    A key that names an input sets it wherever it stands: one value or its distribution makes it fixed, a list or grid
+    form an axis. Any
     other key is a dotted path, such as `best.over` or `store.dtype`.
     """
     edited = Edited(dict(data), known)
@@ -97,7 +99,7 @@ def _set_input(edited: Edited, name: str, value: Any, override: str) -> None:
         if isinstance(members, Mapping) and any(_canonical(member, edited.known) == name for member in members):
             raise _OverrideError(f"`{name}` is a member of the zip group `{dim}`; set the group, {dim}={{zip: …}}")
     in_axes, in_fixed = (_written(edited, section, name) for section in ("axes", "fixed"))
-    if isinstance(value, list | Mapping):
+    if isinstance(value, list | Mapping) and not is_distribution(value):
         _drop(edited, "fixed", in_fixed)
         _place(edited, "axes", in_axes, name, value, override)
     else:

@@ -69,7 +69,7 @@ class SweepSpec(_Part):
     """The inputs that vary, each a list or a grid form; their order is the order of the dimensions, but the longest is
     put last where the last is short, which is quicker."""
     fixed: dict[str, Any] = {}
-    """The inputs of one value; numbers may carry units, such as `25 GB/s`."""
+    """The inputs of one value; numbers may carry units, such as `25 GB/s`, and distributions, such as `0.42 ± 0.03`."""
     outputs: Annotated[tuple[str, ...], Field(min_length=1)]
     """The quantities to compute and keep."""
     where: tuple[str, ...] = ()

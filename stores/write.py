@@ -103,16 +103,17 @@ class Store:
         with file_errors(f"mark block {region.index} of", self.path, kept=True):
             self._marks[region.index] = 1
 
-    def write_group(self, group: str, dataset: xr.Dataset) -> None:
+    def write_group(self, group: str, dataset: xr.Dataset, *, fresh: bool = False) -> None:
         """A small result in one piece: variables, coordinates and attributes of `dataset`, in a group such as `best`.
 
-        Arrays of the same names that the group has already are replaced.
+        Arrays of the same names that the group has already are replaced, and all others too where it is to be `fresh`.
         """
         if group in {"", BLOCKS} or "/" in group:
             raise ValueError(f"{group!r} cannot be a group of results")
         labels = [str(name) for name, coord in dataset.coords.items() if coord.dims != (name,)]
         with file_errors(f"write {group} of", self.path, kept=True):
-            target = zarr.open_group(self._store, mode="r+", use_consolidated=False).require_group(group)
+            root = zarr.open_group(self._store, mode="r+", use_consolidated=False)
+            target = root.create_group(group, overwrite=True) if fresh else root.require_group(group)
             order = {COORDINATES: " ".join(sorted(labels)), VARIABLES: [str(name) for name in dataset.data_vars]}
             target.update_attributes({**dataset.attrs, **order})
             for name, coord in dataset.coords.items():

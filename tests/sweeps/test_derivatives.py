@@ -79,13 +79,16 @@ def test_a_kink_is_found_where_the_slope_says(base, make_sweep):
             bandwidth = stop
         return bandwidth
 
-    place = 20e9
-    for _ in range(5):
-        place = switch_above(place)
-        before, after = (asked(place * (1 + share)) for share in (-1e-7, 1e-7))
-        if abs(float(before.value) / float(after.value) - 1) > 1e-3:
-            break
-        place *= 1 + 1e-6
+    def around(place):
+        return [asked(place * (1 + share)) for share in (-1e-7, 1e-7)]
+
+    places = [switch_above(20e9)]
+    while len(places) < 5:
+        places.append(switch_above(places[-1] * (1 + 1e-6)))
+    pairs = {place: around(place) for place in places}
+    changes = {place: abs(float(one.value) / float(two.value) - 1) for place, (one, two) in pairs.items()}
+    place = max(changes, key=lambda place: changes[place])
+    before, after = pairs[place]
     assert abs(float(before.value) / float(after.value) - 1) > 1e-3
     assert float(before.stop) == pytest.approx(place, rel=1e-9)
     assert float(after.start) == pytest.approx(place, rel=1e-9)
