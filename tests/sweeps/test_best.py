@@ -43,7 +43,7 @@ def searches(draw):
 
 
 def brute_force(sizes, arrays, objective):
-    """For every cell of the kept dims, the places of the best points in order, by sorting all of them in Python."""
+    """For every cell of the kept dims, the best points in order, by sorting all in Python: places and ties."""
     data = xr.Dataset({name: (dims, values) for name, (dims, values) in arrays.items()})
     missing = {dim: np.arange(size) for dim, size in sizes.items()}
     spread = {
@@ -58,7 +58,12 @@ def brute_force(sizes, arrays, objective):
         key = (0, -cost if objective.largest else cost) if status == 0 else (127 - status, -margin)
         reduced = tuple(at[dim] for dim in sizes if dim in objective.over)
         cells.setdefault(tuple(at[dim] for dim in kept), []).append((key, reduced, at))
-    return {cell: [at for _, _, at in sorted(points, key=lambda point: point[:2])] for cell, points in cells.items()}
+    found = {}
+    for cell, points in cells.items():
+        ordered = sorted(points, key=lambda point: point[:2])
+        keys = [key for key, _, _ in ordered]
+        found[cell] = [(at, keys.count(key) if key[0] == 0 else 0) for key, _, at in ordered]
+    return found
 
 
 def searched(sizes, lengths, arrays, objective, order=1):
@@ -73,7 +78,7 @@ def searched(sizes, lengths, arrays, objective, order=1):
     return search
 
 
-@settings(max_examples=60)
+@settings(max_examples=80)
 @given(searches(), st.sampled_from([1, -1]))
 def test_the_winners_are_those_of_a_brute_force_search(case, order):
     sizes, lengths, arrays, objective = case
@@ -81,7 +86,8 @@ def test_the_winners_are_those_of_a_brute_force_search(case, order):
     expected = brute_force(sizes, arrays, objective)
     assert search.top == min(objective.top, np.prod([sizes[dim] for dim in objective.over]))
     for cell, points in expected.items():
-        for rank, at in enumerate(points[: search.top]):
+        for rank, (at, ties) in enumerate(points[: search.top]):
+            assert search.ties[(*cell, rank)] == ties
             found = {dim: int(search.places[dim][(*cell, rank)]) for dim in search.over}
             assert found == {dim: at[dim] for dim in search.over}
             for name, (dims, values) in arrays.items():
@@ -203,6 +209,6 @@ def test_more_winners_than_fit_into_memory_are_refused():
     with pytest.raises(RooflaxError) as error:
         BestSearch(sizes, dims, Objective("cost", False, ("c",)))
     assert str(error.value) == (
-        "The best points need 44.7 GiB in memory (1e+09 of them, one for each point of a, b); the limit is 8 GiB. "
+        "The best points need 52.2 GiB in memory (1e+09 of them, one for each point of a, b); the limit is 8 GiB. "
         "Choose over more axes."
     )
