@@ -38,9 +38,9 @@ def pareto(
     """The exact Pareto frontier of a store or a spec, along one dimension `point`.
 
     `objectives` are two or three of `QUANTITY:min` or `QUANTITY:max`; those of the spec by default. There is one
-    frontier for each point of the axes that `over` leaves out. `where` and `sel` (`AXIS=LABEL`) narrow the points before
-    the frontier is searched, so the answer is the frontier of what they leave. A store's own `pareto/` group answers
-    when nothing else is asked; otherwise its stored outputs are searched. A spec is evaluated without a store.
+    frontier for each point of the axes that `over` leaves out. `where` and `sel` (`AXIS=LABEL`) narrow the points
+    before the frontier is searched, so the answer is the frontier of what they leave. A store's own `pareto/` group
+    answers when nothing else is asked; otherwise its stored outputs are searched. A spec is evaluated without a store.
     `attrs["notices"]` holds what there is to say about the inputs and the answer.
     """
     goals = _goals(objectives)

@@ -165,8 +165,8 @@ class FrontSearch:
         needed = 8 * points * numbers
         if needed > MEMORY_LIMIT:
             raise RooflaxError(
-                f"The frontier needs {needed / 2**30:.1f} GiB in memory ({points:.3g} points x {numbers} numbers x 8 B); "
-                f"the limit is {MEMORY_LIMIT / 2**30:.0f} GiB. Equal points all stay: leave out the axes that no "
+                f"The frontier needs {needed / 2**30:.1f} GiB in memory ({points:.3g} points x {numbers} numbers x "
+                f"8 B); the limit is {MEMORY_LIMIT / 2**30:.0f} GiB. Equal points all stay: leave out the axes that no "
                 "objective tells apart, or give them fewer labels."
             )
 
