@@ -72,7 +72,7 @@ def _of_store(
     where: Sequence[str],
     sel: Sequence[str],
 ) -> xr.Dataset:
-    from ..stores.read import open_results
+    from ..stores.read import is_finished, open_results
     from ..sweeps.results import front_of_results
     from .stored_conditions import stored_conditions
 
@@ -80,11 +80,12 @@ def _of_store(
     stored = _stored(path)
     if stored is not None and not (goals or where or sel or over is not None):
         return stored.assign_attrs(notices=[*notices, *_emptiness(stored)])
-    own = Frontier((), ())
     if stored is not None:
-        own = Frontier(tuple(map(parse_goal, stored.attrs["objectives"].split())), tuple(stored.attrs["over"].split()))
-    axes = own.over if over is None and stored is not None else over
-    frontier = _frontier(goals or own.goals, axes, tuple(map(str, results.sizes)), place)
+        goals = goals or tuple(map(parse_goal, stored.attrs["objectives"].split()))
+        over = stored.attrs["over"].split() if over is None else over
+    elif not goals and not is_finished(path):
+        open_results(path, PARETO)
+    frontier = _frontier(goals, over, tuple(map(str, results.sizes)), place)
     ordered = [str(name) for name in results.data_vars if "flag_values" not in results[name].attrs]
     for goal in frontier.goals:
         if goal.quantity not in ordered:

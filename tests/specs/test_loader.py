@@ -165,6 +165,77 @@ WRONG = [
         "`binding` is one of compute, comm, which have no order",
     ),
     (dict(best={"minimize": "step_time", "over": ["tp"], "top": 0}), "best.top", "0 is not at least 1"),
+    (
+        dict(pareto={"objectives": ["step_time:min", "step_tme:max"]}),
+        "pareto.objectives[1]",
+        "unknown quantity `step_tme`; did you mean `step_time`?",
+    ),
+    (
+        dict(pareto={"objectives": ["tp:min", "step_time:min"]}),
+        "pareto.objectives[0]",
+        "`tp` is an input, not a computed quantity",
+    ),
+    (
+        dict(pareto={"objectives": ["binding:min", "step_time:min"]}),
+        "pareto.objectives[0]",
+        "`binding` is one of compute, comm, which have no order",
+    ),
+    (
+        dict(pareto={"objectives": ["step_time:mix", "step_energy:min"]}),
+        "pareto.objectives[0]",
+        "`mix` is no direction, one of min, max; did you mean `step_time:min`?",
+    ),
+    (
+        dict(pareto={"objectives": ["step_time", "step_energy:min"]}),
+        "pareto.objectives[0]",
+        "`step_time` says no direction; write `step_time:min` or `step_time:max`",
+    ),
+    (
+        dict(pareto={"objectives": [{"step_time": "min"}, "step_energy:min"]}),
+        "pareto.objectives[0]",
+        "write `step_time:min` without a blank behind the colon",
+    ),
+    (
+        dict(pareto={"objectives": ["step_time:min", "step_energy:min", "step_time:max"]}),
+        "pareto.objectives[2]",
+        "`step_time` is an objective twice",
+    ),
+    (
+        dict(pareto={"objectives": ["step_time:min"]}),
+        "pareto.objectives",
+        "two or three objectives were expected, found 1",
+    ),
+    (
+        dict(pareto={"objectives": ["step_time:min", "step_energy:min", "compute_time:min", "memory_per_gpu:min"]}),
+        "pareto.objectives",
+        "two or three objectives were expected, found 4",
+    ),
+    (dict(pareto={"objectives": "step_time:min"}), "pareto.objectives", "a list was expected, found `step_time:min`"),
+    (
+        dict(pareto={}),
+        "pareto.objectives",
+        "missing: two or three quantities, each with its direction: `step_time:min`, `predicted_mfu:max`.",
+    ),
+    (
+        dict(pareto={"objectives": ["step_time:min", "step_energy:min"], "over": []}),
+        "pareto.over",
+        "at least one name was expected",
+    ),
+    (
+        dict(pareto={"objectives": ["step_time:min", "step_energy:min"], "over": ["pp"]}),
+        "pareto.over[0]",
+        "`pp` is not an axis; the axes are tp",
+    ),
+    (
+        dict(pareto={"objectives": ["step_time:min", "step_energy:min"], "over": ["tp", "tp_size"]}),
+        "pareto.over[1]",
+        "`tp` is listed twice",
+    ),
+    (
+        dict(pareto={"objectives": ["step_time:min", "step_energy:min"], "ovr": ["tp"]}),
+        "pareto.ovr",
+        "unknown key; did you mean `over`?",
+    ),
     (dict(store={"dtype": "float16"}), "store.dtype", "`float16` is not one of float32 or float64"),
     (dict(catalog=["nowhere"]), "catalog[0]", "catalog directory nowhere: there is no such directory"),
     (

@@ -187,9 +187,38 @@ def test_the_dataset_says_what_was_searched(base, make_sweep):
     assert best.attrs["objective"] == "step_time"
     assert best.attrs["direction"] == "smallest"
     assert best.attrs["over"] == "pp"
+    assert best["ties"].dims == ("tp",)
+    assert (best["ties"].attrs["long_name"], best["ties"].attrs["units"]) == ("Points with this value", "1")
     assert {str(name) for name, v in best.data_vars.items() if v.attrs.get("role") == "configuration"} == {"pp"}
     assert best["binding"].attrs["flag_meanings"].split()[0]
     assert best["step_time"].attrs["units"] == "s"
+
+
+@pytest.mark.parametrize("top", [1, 3])
+def test_a_value_that_is_none_comes_behind_all_others_and_ties_with_nothing(top):
+    arrays = {
+        "cost": (("a",), np.array([7.0, np.nan, np.nan, np.inf, 5.0])),
+        "status": (("a",), np.array([1, 0, 0, 0, 2], dtype="int8")),
+        "margin": (("a",), np.array([-1.0, 0, 0, 0, -1])),
+    }
+    for lengths, first in (({"a": 5}, 3), ({"a": 2}, 3), ({"a": 1}, 3)):
+        search = searched({"a": 5}, lengths, arrays, Objective("cost", False, ("a",), top))
+        assert search.places["a"].tolist() == [first, 1, 2][:top]
+        assert search.ties.tolist() == [1, 0, 0][:top]
+    nothing = {**arrays, "cost": (("a",), np.full(5, np.nan))}
+    search = searched({"a": 5}, {"a": 5}, nothing, Objective("cost", False, ("a",), top))
+    assert search.places["a"].tolist() == [1, 2, 3][:top]
+    assert search.ties.tolist() == [0, 0, 0][:top]
+
+
+def test_a_difference_that_only_double_precision_shows_decides():
+    arrays = {
+        "cost": (("a",), np.array([1.0 + 1e-12, 1.0, 1.0 + 2e-12])),
+        "status": ((), np.zeros((), "int8")),
+        "margin": ((), np.zeros(())),
+    }
+    search = searched({"a": 3}, {"a": 3}, arrays, Objective("cost", False, ("a",)))
+    assert (search.places["a"].tolist(), search.ties.tolist()) == ([1], [1])
 
 
 def test_points_not_computed_come_last():

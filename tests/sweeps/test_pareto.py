@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +15,11 @@ from rooflax.specs.goals import Goal
 from rooflax.specs.problems import RooflaxError
 from rooflax.sweeps import pareto
 from rooflax.sweeps.dominance import undominated
+from rooflax.sweeps.engine import evaluate
+from rooflax.sweeps.label import dataset
 from rooflax.sweeps.pareto import FrontSearch
+from rooflax.sweeps.results import front_of_results
+from rooflax.sweeps.searches import searched as searched_sweep
 from rooflax.sweeps.sweep import Frontier
 
 NAMES = "abcd"
@@ -167,3 +173,31 @@ def test_a_dimension_named_point_is_refused():
     frontier = Frontier((Goal("time", False), Goal("memory", False)), ("point",))
     with pytest.raises(RooflaxError, match="a frontier lies along a dimension `point`, and the grid has one"):
         FrontSearch({"point": 3}, dict.fromkeys(("time", "memory", "status"), ("point",)), frontier)
+
+
+def test_the_frontier_of_training_layouts_with_labels_and_members(base, make_sweep, small_blocks):
+    small_blocks(7)
+    layout = {"zip": {"tp": [1, 2, 8, 4], "pp": [8, 4, 1, 2]}}
+    fixed = {name: value for name, value in base["training"].items() if name != "world_size"}
+    sweep = make_sweep(
+        ["step_time", "memory_per_gpu", "binding"],
+        ("fits_memory",),
+        **fixed,
+        layout=layout,
+        world_size=[64, 128],
+        recompute=["none", "full"],
+    )
+    goals = (Goal("step_time", False), Goal("memory_per_gpu", False))
+    whole = dataset(sweep, evaluate(sweep, dtype="float64"))
+    for over in (("layout", "recompute"), ("world_size", "recompute")):
+        front = searched_sweep(replace(sweep, frontier=Frontier(goals, over)), "float64")["pareto"]
+        xr.testing.assert_identical(front, front_of_results(whole, Frontier(goals, over)))
+        layouts = front if "layout" in over else front.coords
+        assert {"tp", "pp"} <= set(layouts)
+        assert "layout" not in front.variables
+        assert (front["tp"].attrs.get("role") == "configuration") == ("layout" in over)
+        assert (front["tp"] * front["pp"] == 8).all()
+        assert set(front["recompute"].values) <= {"none", "full"}
+        assert front["binding"].attrs["flag_meanings"]
+        assert front.attrs["over"] == " ".join(dim for dim in sweep.sizes if dim in over)
+        assert front.attrs["cells"] == (2 if "layout" in over else 4)
