@@ -24,6 +24,7 @@ from rooflax.sweeps.sweep import Frontier
 
 NAMES = "abcd"
 GOALS = ("time", "memory", "cost")
+TWO = (Goal("time", False), Goal("memory", False))
 
 
 @st.composite
@@ -131,11 +132,23 @@ def test_pivots_change_nothing(goals, over, pivots, monkeypatch):
 
 
 def test_a_difference_that_only_double_precision_shows_decides():
-    values = np.array([1.0, 1.0 + 1e-12])
-    arrays = {"time": (("a",), values), "memory": ((), np.array(1.0)), "status": ((), np.zeros((), "int8"))}
-    goals = (Goal("time", False), Goal("memory", False))
-    search = searched({"a": 2}, Regions({"a": 2}, {"a": 2}), arrays, Frontier(goals, ("a",)))
-    assert search.places["a"].tolist() == [0]
+    times, memories = np.array([1.0 + 1e-12, 1.0]), np.array([1.0, 2.0])
+    arrays = {"time": (("a",), times), "memory": (("a",), memories), "status": ((), np.zeros((), "int8"))}
+    search = searched({"a": 2}, Regions({"a": 2}, {"a": 2}), arrays, Frontier(TWO, ("a",)))
+    assert search.places["a"].tolist() == [1, 0]
+
+
+def test_neither_infeasible_points_nor_points_without_a_value_beat_others_or_stay():
+    times = np.array([1.0, np.inf, np.nan, 0.0, np.inf, 7.0])
+    memories = np.array([1.0, np.inf, 0.0, np.nan, 8.0, np.nan])
+    status = np.array([1, 0, 0, 0, 0, 0], "int8")
+    arrays = {"time": (("a",), times), "memory": (("a",), memories), "status": (("a",), status)}
+    for length in (1, 2, 6):
+        search = searched({"a": 6}, Regions({"a": 6}, {"a": length}), arrays, Frontier(TWO, ("a",)))
+        assert search.places["a"].tolist() == [4]
+    arrays["status"] = (("a",), np.array([1, 0, 1, 1, 1, 1], "int8"))
+    search = searched({"a": 6}, Regions({"a": 6}, {"a": 6}), arrays, Frontier(TWO, ("a",)))
+    assert search.places["a"].tolist() == [1]
 
 
 def test_most_points_fall_to_the_pivots():
@@ -157,8 +170,7 @@ def test_most_points_fall_to_the_pivots():
 def test_a_frontier_that_does_not_fit_into_memory_is_refused():
     sizes = {"a": 2, "b": 2_000_000_000}
     arrays = {name: (("a",), np.ones(2)) for name in ("time", "memory")} | {"status": ((), np.zeros((), "int8"))}
-    goals = (Goal("time", False), Goal("memory", False))
-    search = FrontSearch(sizes, {name: own for name, (own, _) in arrays.items()}, Frontier(goals, ("a", "b")))
+    search = FrontSearch(sizes, {name: own for name, (own, _) in arrays.items()}, Frontier(TWO, ("a", "b")))
     block = {name: values.reshape([-1, 1]) for name, (_, values) in arrays.items()}
     (region,) = Regions(sizes, sizes)
     with pytest.raises(RooflaxError) as error:
@@ -170,7 +182,7 @@ def test_a_frontier_that_does_not_fit_into_memory_is_refused():
 
 
 def test_a_dimension_named_point_is_refused():
-    frontier = Frontier((Goal("time", False), Goal("memory", False)), ("point",))
+    frontier = Frontier(TWO, ("point",))
     with pytest.raises(RooflaxError, match="a frontier lies along a dimension `point`, and the grid has one"):
         FrontSearch({"point": 3}, dict.fromkeys(("time", "memory", "status"), ("point",)), frontier)
 
