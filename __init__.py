@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .calibration import fit
     from .points import evaluate, explain
+    from .queries.frontier import pareto
     from .queries.gradient import derivative, elasticity
     from .queries.uncertainty import uncertainty
     from .results import best, open  # noqa: A004 (reads as rooflax.open)
@@ -29,6 +30,7 @@ _HOMES = {
     "explain": ".points",
     "fit": ".calibration",
     "open": ".results",
+    "pareto": ".queries.frontier",
     "run": ".runs",
     "uncertainty": ".queries.uncertainty",
 }
@@ -44,6 +46,7 @@ __all__ = [
     "explain",
     "fit",
     "open",
+    "pareto",
     "run",
     "uncertainty",
 ]

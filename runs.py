@@ -14,15 +14,14 @@ import numpy as np
 
 from .inventory import shown_value
 from .kernels.registry import Registry
-from .results import labelled, searched
 from .specs.axes import Axis, Inputs, Value
 from .specs.blocks import Regions
 from .specs.loaded import LoadedSpec
 from .specs.problems import RooflaxError
 from .specs.units import format_quantity
 from .sweeps import engine
-from .sweeps.best import BestSearch
 from .sweeps.infeasible import infeasible_labels
+from .sweeps.searches import labelled, names_of, searches_of
 from .sweeps.sweep import Sweep, sweep_of_spec
 from .workbench import Workbench
 
@@ -105,7 +104,7 @@ def run_loaded(
     regions, done = engine.blocks_of(sweep), target.done()
     # A marked block whose files were lost since is computed again.
     done &= np.array([not marked or target.holds(regions[index]) for index, marked in enumerate(done)], dtype=bool)
-    complete = _is_finished(target.path) and (sweep.objective is None or target.has_group("best"))
+    complete = _is_finished(target.path) and all(map(target.has_group, searches_of(sweep)))
     if not (done.all() and complete):
         _fill(sweep, target, regions, done, loaded.spec.store.dtype, progress)
     return Run(target.path, len(regions), int(done.sum()), sweep.points, loaded.notices)
@@ -114,25 +113,23 @@ def run_loaded(
 def _fill(
     sweep: Sweep, target: Store, regions: Regions, done: np.ndarray, dtype: str, progress: Progress | None
 ) -> None:
-    """Evaluates the blocks that are not done, writes and marks them; then the best points, and the end.
+    """Evaluates the blocks that are not done, writes and marks them; then what was searched for, and the end.
 
-    Where best points are asked for, the blocks that an earlier run has written are evaluated again, which is quicker
+    Where something is searched for, the blocks that an earlier run has written are evaluated again, which is quicker
     than reading them.
     """
-    objective = sweep.objective
-    names = searched(sweep, objective)
-    search = BestSearch(sweep.sizes, {name: sweep.dims[name] for name in names}, objective) if objective else None
-    due = [regions[i] for i in range(len(regions)) if search or not done[i]]
-    for count, block in enumerate(engine.evaluate_blocks(sweep, names, dtype=dtype, regions=due), start=1):
-        if search:
+    searches = searches_of(sweep)
+    due = [regions[i] for i in range(len(regions)) if searches or not done[i]]
+    for count, block in enumerate(engine.evaluate_blocks(sweep, names_of(sweep), dtype=dtype, regions=due), start=1):
+        for search in searches.values():
             search.add(block.region, block.values)
         if not done[block.region.index]:
             target.write(block.region, block.owned(sweep.variables))
             target.mark(block.region)
         if progress:
             progress(len(regions) - len(due) + count, len(regions))
-    if search:
-        target.write_group("best", labelled(sweep, search))
+    for group, found in labelled(sweep, searches).items():
+        target.write_group(group, found)
     target.finish()
 
 
@@ -154,7 +151,7 @@ def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
     sweep = sweep_of_spec(bench.registry, loaded)
     layout = layout_of(sweep, loaded)
     sizes = {array.name: math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in layout.arrays}
-    best = sweep.objective
+    best, front = sweep.objective, sweep.frontier
     return {
         "title": loaded.spec.title,
         "axes": [_axis_line(axis) for axis in sweep.axes],
@@ -177,6 +174,7 @@ def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
         "best": f"{'largest' if best.largest else 'smallest'} {best.quantity} over {', '.join(best.over)}"
         if best
         else "",
+        "pareto": f"{', '.join(goal.words for goal in front.goals)} over {', '.join(front.over)}" if front else "",
         "inputs": [_input_line(bench.registry, value, sweep.inputs) for _, value in sorted(sweep.values.items())],
         "warnings": infeasible_labels(sweep),
     }

@@ -70,6 +70,7 @@ LAZY = {
     "fit": "fit",
     "grad": "gradient",
     "measured": "documents",
+    "pareto": "pareto",
     "reproduce": "documents",
     "uncertainty": "uncertainty",
     "validate": "validation",

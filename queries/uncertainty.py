@@ -12,8 +12,7 @@ from ..runs import layout_of, overrides_of
 from ..specs.axes import Inputs
 from ..specs.bind import bind_keywords
 from ..specs.calibration import pooled_notices
-from ..specs.conditions import Condition, ConditionError, parse_condition
-from ..specs.known import comparable
+from ..specs.conditions import Condition, ConditionError, read_condition
 from ..specs.problems import Problem, RooflaxError, SpecError
 from ..workbench import Workbench, low_confidence, workbench
 
@@ -154,12 +153,11 @@ def shares_of(text: str) -> tuple[float, ...]:
 
 
 def _conditions(bench: Workbench, where: Sequence[str]) -> list[Condition]:
-    units, options = comparable(bench.names)
     found: list[Condition] = []
     problems = []
     for place, text in enumerate(where):
         try:
-            found += parse_condition(text, units, bench.names.constraints, options)
+            found += read_condition(text, bench.names)
         except ConditionError as error:
             problems.append(Problem(("where", place), str(error)))
     if problems:

@@ -54,4 +54,6 @@ def _summary(plan: Mapping[str, Any]) -> str:
     lines.append("conditions, in this order: " + (", ".join(plan["conditions"]) or "none"))
     if plan["best"]:
         lines.append(f"best: {plan['best']}")
+    if plan["pareto"]:
+        lines.append(f"pareto: {plan['pareto']}")
     return "\n".join(lines)

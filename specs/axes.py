@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -31,6 +31,12 @@ class Axis:
         """The number of labels."""
         return len(self.labels)
 
+    def at(self, places: np.ndarray) -> Axis:
+        """The same axis with the labels at some positions alone."""
+        return replace(
+            self, labels=self.labels[places], coords={name: labels[places] for name, labels in self.coords.items()}
+        )
+
 
 @dataclass(frozen=True)
 class Value:
@@ -51,6 +57,13 @@ class Value:
             raise ValueError(f"`{self.name}` has {data.ndim} dimensions but names {list(self.dims)}")
         data.setflags(write=False)
         object.__setattr__(self, "data", data)
+
+    def at(self, places: Mapping[str, np.ndarray]) -> Value:
+        """The same input at some positions along some dims."""
+        data = self.data
+        for axis, dim in enumerate(self.dims):
+            data = np.take(data, places[dim], axis) if dim in places else data
+        return replace(self, data=data)
 
 
 @dataclass(frozen=True)
@@ -74,3 +87,9 @@ class Inputs:
     def sizes(self) -> dict[str, int]:
         """The number of labels of each axis, in order."""
         return {axis.name: axis.size for axis in self.axes}
+
+    def at(self, places: Mapping[str, np.ndarray]) -> Inputs:
+        """The same inputs with some labels of some axes alone; `places` are their positions."""
+        axes = tuple(axis.at(places[axis.name]) if axis.name in places else axis for axis in self.axes)
+        values = {name: value.at(places) for name, value in self.values.items()}
+        return replace(self, axes=axes, values=values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .goals import DIRECTIONS, FEWEST, MOST
 from .grids import MOST_LABELS
 from .schema import SweepSpec
 from .vocabulary import CATALOGS, Kind, Leaf, Vocabulary, shipped
@@ -22,9 +23,18 @@ def json_schema(vocabulary: Vocabulary | None = None, quantities: Mapping[str, s
     table["$defs"] |= _grid_forms()
     table["properties"]["axes"] |= _inputs(vocabulary, quantities, axis=True)
     table["properties"]["fixed"] |= _inputs(vocabulary, quantities, axis=False)
+    table["$defs"]["Pareto"]["properties"]["objectives"] |= _objectives(quantities)
     if quantities is not None:
         table["properties"]["outputs"]["items"] = {"enum": sorted(quantities)}
     return table
+
+
+def _objectives(quantities: Mapping[str, str] | None) -> dict[str, Any]:
+    """The list of a frontier's objectives."""
+    one: dict[str, Any] = {"type": "string", "pattern": rf":\s*({'|'.join(DIRECTIONS)})\s*$"}
+    if quantities is not None:
+        one = {"enum": [f"{name}:{way}" for name in sorted(quantities) for way in DIRECTIONS]}
+    return {"items": one, "minItems": FEWEST, "maxItems": MOST}
 
 
 def _inputs(vocabulary: Vocabulary, quantities: Mapping[str, str] | None, *, axis: bool) -> dict[str, Any]:

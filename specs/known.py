@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from .conditions import FLAG_OPTIONS
-from .vocabulary import CATALOGS, Kind, Vocabulary, nearest
+from .vocabulary import CATALOGS, Vocabulary, nearest
 
 _AMBIGUOUS = {"batch_size": "micro_batch_size, global_batch_size or concurrency"}
 
@@ -56,17 +55,6 @@ class UnknownName(ValueError):
 def quantities(known: Known) -> set[str]:
     """The names of all computed quantities."""
     return {*known.units, *known.options}
-
-
-def comparable(known: Known) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
-    """What a condition may compare: quantities and inputs with their units, and choices with their options."""
-    units, options = dict(known.units), dict(known.options)
-    for leaf in known.vocabulary.values():
-        if leaf.kind in (Kind.FLAG, Kind.CHOICE):
-            options[leaf.name] = leaf.options or FLAG_OPTIONS
-        else:
-            units[leaf.name] = leaf.unit
-    return units, options
 
 
 def input_name(written: str, known: Known) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 from .bind import collect
 from .calibration import pooled_notices
 from .catalog import Catalogs
-from .conditions import Comparison, ConditionError, ConstraintName, parse_condition
+from .conditions import Comparison, ConditionError, ConstraintName, read_condition
 from .documents import LONGEST, Document, KeyPath, parse_document
-from .known import Known, UnknownName, check_quantity, comparable, input_name
+from .goals import GoalError, check_order, parse_goal
+from .known import Known, UnknownName, check_quantity, input_name
 from .layers import LayeredCatalogs
 from .loaded import LoadedSpec
 from .needs import report_missing, unread_axes, unread_values
@@ -68,8 +69,10 @@ class _Loading:
         inputs = binder.inputs()
         asked = self.outputs()
         conditions = self.conditions(asked)
-        over = self.best(asked)
+        over, front = self.best(asked), self.pareto(asked)
         notices = [*self.edited.notices, *inputs.notices]
+        if spec is not None and spec.pareto is not None and not front["over"]:
+            notices.append("pareto: dropped, since there is no axis to choose along")
         if asked:
             given = set(inputs.values) | binder.attempted
             missing = self.known.missing(list(asked), given)
@@ -84,6 +87,8 @@ class _Loading:
             raise SpecError(self.problems)
         if spec.best is not None:
             spec = spec.model_copy(update={"best": spec.best.model_copy(update={"over": over})})
+        if spec.pareto is not None:
+            spec = spec.model_copy(update={"pareto": spec.pareto.model_copy(update=front) if front["over"] else None})
         return LoadedSpec(spec, inputs, conditions, self.document.text, self.document.file, tuple(notices))
 
     def shape(self) -> SweepSpec | None:
@@ -95,8 +100,12 @@ class _Loading:
         return spec
 
     def hint(self, path: KeyPath) -> str | None:
-        """What to say of an input that stands at the top level."""
+        """What to say of an input that stands at the top level, and of an objective that YAML takes for a mapping."""
         key = str(path[0])
+        if path[:2] == ("pareto", "objectives") and len(path) == 3:
+            entry = self.table("pareto")["objectives"][path[2]]
+            pairs = [f"`{name}:{way}`" for name, way in entry.items()] if isinstance(entry, Mapping) else []
+            return f"write {', '.join(pairs)} without a blank behind the colon" if pairs else None
         if len(path) > 1 or key in SweepSpec.model_fields:
             return None
         try:
@@ -141,11 +150,10 @@ class _Loading:
         return True
 
     def conditions(self, asked: dict[str, KeyPath]) -> tuple[ConstraintName | Comparison, ...]:
-        units, options = comparable(self.known)
         found: list[ConstraintName | Comparison] = []
         for path, text in self.texts(("where",), self.data.get("where")):
             try:
-                conditions = parse_condition(text, units, self.known.constraints, options)
+                conditions = read_condition(text, self.known)
             except ConditionError as error:
                 self.report(path, str(error))
                 continue
@@ -165,8 +173,27 @@ class _Loading:
                 self.report(path, f"`{name}` is one of {', '.join(self.known.options[name])}, which have no order")
             else:
                 asked.setdefault(name, path)
+        return self.over("best", best.get("over"))
+
+    def pareto(self, asked: dict[str, KeyPath]) -> dict[str, tuple[str, ...]]:
+        """The objectives of `pareto` as they are kept, and the axes that it chooses along, under their proper names."""
+        pareto, goals = self.table("pareto"), dict[str, str]()
+        for path, text in self.texts(("pareto", "objectives"), pareto.get("objectives")):
+            try:
+                goal = parse_goal(text)
+                if self.is_quantity(goal.quantity, path):
+                    check_order(goal.quantity, goals, self.known.options.get(goal.quantity, ()))
+                    goals[goal.quantity] = str(goal)
+                    asked.setdefault(goal.quantity, path)
+            except GoalError as error:
+                self.report(path, str(error))
+        over = self.over("pareto", pareto.get("over"))
+        return {"objectives": tuple(goals.values()), "over": over or tuple(map(self.canonical, self.table("axes")))}
+
+    def over(self, section: str, found: object) -> tuple[str, ...]:
+        """The axes that a section lists under `over`."""
         over: list[str] = []
-        for path, written in self.texts(("best", "over"), best.get("over")):
+        for path, written in self.texts((section, "over"), found):
             name = self.axis_name(written, path)
             if name in over:
                 self.report(path, f"`{name}` is listed twice")

@@ -13,7 +13,7 @@ from .problems import Problem, SpecError
 from .vocabulary import nearest
 
 OPTION = "--set"
-_ROOTS = ("title", "description", "axes", "fixed", "outputs", "where", "best", "store", "catalog")
+_ROOTS = ("title", "description", "axes", "fixed", "outputs", "where", "best", "pareto", "store", "catalog")
 
 
 @dataclass
@@ -107,7 +107,8 @@ def _set_input(edited: Edited, name: str, value: Any, override: str) -> None:
         _place(edited, "fixed", in_fixed, name, value, override)
         if in_axes is not None:
             edited.notices.append(f"{OPTION} {override}: the axis `{name}` is now one value")
-            _drop_from_best(edited, name, override)
+            for section in ("best", "pareto"):
+                _drop_from(section, edited, name, override)
 
 
 def _section(edited: Edited, section: str) -> dict[str, Any]:
@@ -142,22 +143,22 @@ def _drop(edited: Edited, section: str, key: str | None) -> None:
         edited.data[section] = {other: kept for other, kept in _section(edited, section).items() if other != key}
 
 
-def _drop_from_best(edited: Edited, name: str, override: str) -> None:
+def _drop_from(section: str, edited: Edited, name: str, override: str) -> None:
     """A dimension that is one value now is no longer reduced over; without any left, nothing is."""
-    best = edited.data.get("best")
-    if not isinstance(best, Mapping) or not isinstance(over := best.get("over"), list):
+    found = edited.data.get(section)
+    if not isinstance(found, Mapping) or not isinstance(over := found.get("over"), list):
         return
     kept = [i for i, dim in enumerate(over) if not isinstance(dim, str) or _canonical(dim, edited.known) != name]
     if len(kept) == len(over):
         return
     if not kept:
-        del edited.data["best"]
-        edited.notices.append(f"{OPTION} {override}: `best` is dropped, since no axis is left to reduce over")
+        del edited.data[section]
+        edited.notices.append(f"{OPTION} {override}: `{section}` is dropped, since no axis is left to reduce over")
         return
-    edited.data["best"] = {**best, "over": [over[i] for i in kept]}
-    base: KeyPath = ("best", "over")
+    edited.data[section] = {**found, "over": [over[i] for i in kept]}
+    base: KeyPath = (section, "over")
     edited.moved |= {(*base, new): edited.moved.get((*base, old), (*base, old)) for new, old in enumerate(kept)}
-    edited.notices.append(f"{OPTION} {override}: `{name}` is dropped from `best.over`")
+    edited.notices.append(f"{OPTION} {override}: `{name}` is dropped from `{section}.over`")
 
 
 def _dotted(key: str) -> list[str]:

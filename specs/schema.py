@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .documents import KeyPath
 from .domains import shown
+from .goals import check_goals
 from .vocabulary import Vocabulary, nearest
 
 _PREFIX = "Value error, "
@@ -49,6 +50,21 @@ class Best(_Part):
         return str(self.minimize if self.minimize is not None else self.maximize)
 
 
+class Pareto(_Part):
+    """The points that no other beats in every objective, gathered while the sweep runs."""
+
+    objectives: tuple[str, ...]
+    """Two or three quantities, each with its direction: `step_time:min`, `predicted_mfu:max`."""
+    over: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """The axes to choose along, all by default; there is one frontier for each point of the others."""
+
+    @field_validator("objectives")
+    @classmethod
+    def _two_or_three(cls, found: tuple[str, ...]) -> tuple[str, ...]:
+        check_goals(found)
+        return found
+
+
 class Store(_Part):
     """Where results go and in which precision they are computed and kept."""
 
@@ -76,6 +92,8 @@ class SweepSpec(_Part):
     """Conditions that points must meet: constraints by name, or comparisons such as `memory_per_gpu < 70 GiB`."""
     best: Best | None = None
     """The best points along some axes, beside the whole grid."""
+    pareto: Pareto | None = None
+    """The points between which two or three objectives decide, beside the whole grid."""
     store: Store = Store()
     """Where results go and in which precision they are computed."""
     catalog: tuple[str, ...] = ()
@@ -118,7 +136,7 @@ def _missing(key: str, part: type[BaseModel]) -> str:
 
 
 def _part(path: KeyPath) -> type[BaseModel]:
-    return {"best": Best, "store": Store}.get(str(path[0]), SweepSpec) if path else SweepSpec
+    return {"best": Best, "pareto": Pareto, "store": Store}.get(str(path[0]), SweepSpec) if path else SweepSpec
 
 
 def _unknown_key(key: str, part: type[BaseModel]) -> str:

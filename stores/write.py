@@ -81,8 +81,10 @@ class Store:
         stated: Any = zarr.open_group(self._store, path=group, mode="r", use_consolidated=False).attrs.get(
             VARIABLES, []
         )
-        files = (self.path / group / name for name in map(str, stated))
-        return all(f"{group}/{place.name}" in found and any(place.rglob("c*")) for place in files)
+        names = [f"{group}/{name}" for name in map(str, stated)]
+        return all(
+            name in found and (self._arrays[name].size == 0 or any((self.path / name).rglob("c*"))) for name in names
+        )
 
     def write(self, region: Region, arrays: Mapping[str, np.ndarray]) -> None:
         """The values of one block: each array by its path in the store, in the shape of the block along its dims.
@@ -203,7 +205,8 @@ def _check_shard(name: str, target: zarr.Array, selection: tuple[slice, ...], va
 
 def _whole(name: str, variable: xr.DataArray) -> ArrayLayout:
     dims = tuple(map(str, variable.dims))
-    sizes = dict(zip(dims, variable.shape, strict=True))
+    # An array may be empty, such as the frontier where no point is feasible; a chunk has one value at least.
+    sizes = {dim: max(size, 1) for dim, size in zip(dims, variable.shape, strict=True)}
     shards, chunks = chunking(dims, sizes, sizes, variable.dtype.itemsize)
     return ArrayLayout(name, dims, variable.shape, variable.dtype.str, shards, chunks, variable.attrs)
 
