@@ -13,7 +13,19 @@ from .problems import Problem, SpecError
 from .vocabulary import nearest
 
 OPTION = "--set"
-_ROOTS = ("title", "description", "axes", "fixed", "outputs", "where", "best", "pareto", "store", "catalog")
+_ROOTS = (
+    "title",
+    "description",
+    "axes",
+    "fixed",
+    "outputs",
+    "where",
+    "best",
+    "pareto",
+    "gradients",
+    "store",
+    "catalog",
+)
 
 
 @dataclass

@@ -65,9 +65,7 @@ def _refuse(sweep: Sweep, of: Sequence[str], wrt: Sequence[str]) -> None:
             raise RooflaxError(f"`{name}` is one of {', '.join(options)}, which have no derivative")
     for by in wrt:
         if by not in sweep.values and by not in sweep.registry.vocabulary:
-            raise RooflaxError(
-                f"`{by}` is computed here; give it a value to ask how {', '.join(of)} would move with it"
-            )
+            raise RooflaxError(f"`{by}` is computed here; give it a value to ask how others would move with it")
 
 
 def _along(sweep: Sweep, parts: Sequence[xr.DataArray]) -> xr.DataArray:
