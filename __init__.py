@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .points import evaluate, explain
     from .queries.frontier import pareto
     from .queries.gradient import derivative, elasticity
+    from .queries.solve import solve
     from .queries.uncertainty import uncertainty
     from .results import best, open  # noqa: A004 (reads as rooflax.open)
     from .runs import Run, run
@@ -32,6 +33,7 @@ _HOMES = {
     "open": ".results",
     "pareto": ".queries.frontier",
     "run": ".runs",
+    "solve": ".queries.solve",
     "uncertainty": ".queries.uncertainty",
 }
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "open",
     "pareto",
     "run",
+    "solve",
     "uncertainty",
 ]
 

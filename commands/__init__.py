@@ -72,6 +72,7 @@ LAZY = {
     "measured": "documents",
     "pareto": "pareto",
     "reproduce": "documents",
+    "solve": "solve",
     "uncertainty": "uncertainty",
     "validate": "validation",
 }
