@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .calibration import fit
     from .points import evaluate, explain
+    from .queries.attribution import attribute
     from .queries.frontier import pareto
     from .queries.gradient import derivative, elasticity
     from .queries.solve import solve
@@ -24,6 +25,7 @@ _HOMES = {
     "Run": ".runs",
     "SpecError": ".specs.problems",
     "Workbench": ".workbench",
+    "attribute": ".queries.attribution",
     "best": ".results",
     "derivative": ".queries.gradient",
     "elasticity": ".queries.gradient",
@@ -41,6 +43,7 @@ __all__ = [
     "Run",
     "SpecError",
     "Workbench",
+    "attribute",
     "best",
     "derivative",
     "elasticity",

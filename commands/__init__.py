@@ -67,6 +67,7 @@ def progress_of(quiet: bool) -> Any:
 
 
 LAZY = {
+    "attribute": "attribution",
     "fit": "fit",
     "grad": "gradient",
     "measured": "documents",
