@@ -1,4 +1,4 @@
-"""`python -m benchmarks [kernels] [search] [startup]`: prints tables of ratios; nothing here is a test."""
+"""`python -m benchmarks [kernels] [gradients] [search] [startup]`: prints tables of ratios; nothing here is a test."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import jax
 from rich.console import Console
 from rich.table import Table
 
-from . import kernels, search, startup
+from . import gradients, kernels, search, startup
 
-SECTIONS = {"kernels": kernels, "search": search, "startup": startup}
+SECTIONS = {"kernels": kernels, "gradients": gradients, "search": search, "startup": startup}
 
 
 def main(asked: list[str]) -> None:

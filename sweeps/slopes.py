@@ -144,10 +144,13 @@ class _Follower:
         value = primitive.bind(left.value, right.value, **params)
         if left.slope is None and right.slope is None:
             return [Slope(value, None, self.common([left, right]))]
-        lead, gain = left.value - right.value, left.tangent - right.tangent
-        ahead = jnp.where(lead == 0, self.side * gain, lead)
-        slope = jnp.where((ahead > 0) == (primitive.name == "max"), left.tangent, right.tangent)
-        return [Slope(value, slope, self.common([left, right], self.overtaken(lead, gain)))]
+        largest = primitive.name == "max"
+        beside = (jnp.maximum if largest == (self.side == RISING) else jnp.minimum)(left.tangent, right.tangent)
+        first, second = (left, right) if largest else (right, left)
+        behind = jnp.where(left.value < right.value, second.tangent, beside)
+        slope = jnp.where(left.value > right.value, first.tangent, behind)
+        switch = self.overtaken(left.value - right.value, left.tangent - right.tangent)
+        return [Slope(value, slope, self.common([left, right], switch))]
 
     def absolute(self, _primitive: Any, params: Params, inside: Slope) -> list[Slope]:
         """The larger of a number and its negative."""
