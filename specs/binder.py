@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .axes import Axis, Inputs, Value
+from .axes import Axis, Box, Inputs, Value
+from .boxes import read_box, refusal
 from .catalog import Catalogs
 from .columns import Column, default_network, default_precision, default_stack, distinct_records
 from .documents import KeyPath
@@ -35,6 +36,7 @@ class Binder:
         self.axes: dict[str, Axis] = {}
         self.values: dict[str, Value] = {}
         self.columns: dict[str, Column] = {}
+        self.boxes: dict[str, Box] = {}
         self.notices: list[str] = []
         self.places: dict[str, KeyPath] = {}
         self.without_default: set[str] = set()
@@ -91,6 +93,17 @@ class Binder:
         elif (number := self._number(domain_of(name, self.known), value, path)) is not None:
             self.values[name] = Value(name, (), np.asarray(number), "given")
 
+    def add_box(self, written: str, form: object, path: KeyPath) -> None:
+        """An input left free within a range; its value is the centre until an optimum is found."""
+        if (name := self.name_of(written, path)) is None:
+            return
+        domain = domain_of(name, self.known)
+        if (reason := refusal(name, domain)) is not None:
+            self.report(path, reason, True)
+        elif (box := read_box(form, domain, self.report, path)) is not None:
+            self.boxes[name] = box
+            self.values[name] = Value(name, (), np.asarray(box.centre), "optimize")
+
     def add_array(self, name: str, dims: tuple[str, ...], data: np.ndarray, path: KeyPath) -> None:
         """Values along dimensions whose axes are added elsewhere, for a name that `name_of` has accepted."""
         domain = domain_of(name, self.known)
@@ -122,7 +135,8 @@ class Binder:
             if name not in self.places and name not in values:
                 values[name] = Value(name, (), np.asarray(fitted.value), "calibration")
         records = distinct_records(columns)
-        return Inputs(tuple(self.axes.values()), values, records, tuple(self.notices), lacking)
+        boxes = tuple(self.boxes.values())
+        return Inputs(tuple(self.axes.values()), values, records, tuple(self.notices), lacking, boxes)
 
     def _with_defaults(self) -> dict[str, Column]:
         columns = dict(self.columns)

@@ -31,7 +31,7 @@ class LoadedSpec:
         axes does, since it is the order of the dimensions. Values are in the inputs' units, and records stand with
         their fields, so that a changed record changes the form.
         """
-        best = self.spec.best
+        best, optimize = self.spec.best, self.spec.optimize
         return {
             "axes": [_axis(axis) for axis in self.inputs.axes],
             "values": {name: _value(value) for name, value in sorted(self.inputs.values.items())},
@@ -39,7 +39,11 @@ class LoadedSpec:
             "where": sorted((_condition(condition) for condition in self.conditions), key=json.dumps),
             "best": best and {**best.model_dump(), "over": sorted(best.over)},
             "dtype": self.spec.store.dtype,
+            **({"optimize": [optimize.minimize, optimize.maximize, self._boxes()]} if optimize else {}),
         }
+
+    def _boxes(self) -> dict[str, list[float]]:
+        return {box.name: [box.low + 0.0, box.high + 0.0] for box in sorted(self.inputs.boxes, key=lambda b: b.name)}
 
 
 def _axis(axis: Axis) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .bind import collect
+from .binder import Binder
+from .boxes import faults
 from .calibration import pooled_notices
 from .catalog import Catalogs
 from .conditions import FLAG_OPTIONS, Comparison, ConditionError, ConstraintName, parse_condition
@@ -58,6 +60,7 @@ class _Loading:
         self.problems = [*document.problems, *self.edited.problems]
         self.data: dict[str, Any] = {key: value for key, value in self.edited.data.items() if value is not None}
         self.folder = Path(document.file).parent
+        self.stated: list[tuple[KeyPath, ConstraintName | Comparison]] = []
         self.catalogs = self.with_folders(catalogs)
 
     def report(self, path: KeyPath, message: str, about_key: bool = False) -> None:
@@ -66,16 +69,19 @@ class _Loading:
     def result(self) -> LoadedSpec:
         spec = self.shape()
         binder = collect(self.table("axes"), self.table("fixed"), self.known, self.catalogs, self.report, self.folder)
+        self.boxes(binder)
         inputs = binder.inputs()
         asked = self.outputs()
         conditions = self.conditions(asked)
         over = self.best(asked)
+        optimized = self.objective("optimize", asked)
         notices = [*self.edited.notices, *inputs.notices]
         if asked:
             given = set(inputs.values) | binder.attempted
             missing = self.known.missing(list(asked), given)
             report_missing(missing, inputs.lacking, binder, asked)
             read = set(self.known.reads(list(asked), given))
+            self.optimum(optimized, [box.name for box in inputs.boxes], given)
             for axis, path in unread_axes(binder, read | set(missing)):
                 message = f"no output depends on `{axis.name}`; leave the axis out, or ask for an output that reads it"
                 self.report(path, message, True)
@@ -158,27 +164,52 @@ class _Loading:
                 continue
             for condition in conditions:
                 asked.setdefault(condition.name, path)
+                self.stated.append((path, condition))
             found += conditions
         return tuple(dict.fromkeys(found))
 
     def best(self, asked: dict[str, KeyPath]) -> tuple[str, ...]:
         """The axes that `best` reduces over, under their proper names."""
-        best = self.table("best")
+        self.objective("best", asked)
+        over: list[str] = []
+        for path, written in self.texts(("best", "over"), self.table("best").get("over")):
+            name = self.axis_name(written, path)
+            if name in over:
+                self.report(path, f"`{name}` is listed twice")
+            over += [name] if name is not None else []
+        return tuple(over)
+
+    def objective(self, section: str, asked: dict[str, KeyPath]) -> tuple[str, KeyPath] | None:
+        """The quantity that a section minimizes or maximizes, and where; None where there is none to be had."""
+        found: tuple[str, KeyPath] | None = None
         for key in ("minimize", "maximize"):
-            name, path = best.get(key), ("best", key)
+            name, path = self.table(section).get(key), (section, key)
             if not isinstance(name, str) or not self.is_quantity(name, path):
                 continue
             if name in self.known.options:
                 self.report(path, f"`{name}` is one of {', '.join(self.known.options[name])}, which have no order")
             else:
                 asked.setdefault(name, path)
-        over: list[str] = []
-        for path, written in self.texts(("best", "over"), best.get("over")):
-            name = self.axis_name(written, path)
-            if name in over:
-                self.report(path, f"`{name}` is listed twice")
-            over += [name] if name is not None else []
-        return tuple(over)
+                found = name, path
+        return found
+
+    def boxes(self, binder: Binder) -> None:
+        """The inputs that `optimize` leaves free."""
+        over = self.table("optimize").get("over")
+        for name, form in over.items() if isinstance(over, Mapping) else ():
+            binder.add_box(name, form, ("optimize", "over", name))
+
+    def optimum(self, objective: tuple[str, KeyPath] | None, boxes: list[str], given: set[str]) -> None:
+        """Reports what keeps `optimize` from being answered."""
+        if objective is None or not boxes:
+            return
+        name, path = objective
+        keys = {self.canonical(key): key for key in self.table("optimize").get("over", {})}
+        for place, message in faults(name, boxes, [condition for _, condition in self.stated], self.known, given):
+            if place[0] == "over":
+                self.report(("optimize", "over", keys.get(str(place[1]), place[1])), message, True)
+            else:
+                self.report(self.stated[int(place[1])][0] if place[0] == "where" else path, message)
 
     def axis_name(self, written: str, path: KeyPath) -> str | None:
         axes = {self.canonical(key): form for key, form in self.table("axes").items()}

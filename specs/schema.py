@@ -49,6 +49,28 @@ class Best(_Part):
         return str(self.minimize if self.minimize is not None else self.maximize)
 
 
+class Optimize(_Part):
+    """The best values of continuous inputs, found in every cell of the axes under the conditions of `where`."""
+
+    minimize: str | None = None
+    """The quantity to make small; give this or `maximize`."""
+    maximize: str | None = None
+    """The quantity to make large; give this or `minimize`."""
+    over: Annotated[dict[str, Any], Field(min_length=1)]
+    """The inputs left free, each with its range, such as `hbm_bandwidth: {min: 1 TB/s, max: 8 TB/s}`."""
+
+    @model_validator(mode="after")
+    def _one_objective(self) -> Optimize:
+        if (self.minimize is None) == (self.maximize is None):
+            raise ValueError("give exactly one of `minimize` and `maximize`")
+        return self
+
+    @property
+    def objective(self) -> str:
+        """The quantity that is minimized or maximized."""
+        return str(self.minimize if self.minimize is not None else self.maximize)
+
+
 class Store(_Part):
     """Where results go and in which precision they are computed and kept."""
 
@@ -76,6 +98,8 @@ class SweepSpec(_Part):
     """Conditions that points must meet: constraints by name, or comparisons such as `memory_per_gpu < 70 GiB`."""
     best: Best | None = None
     """The best points along some axes, beside the whole grid."""
+    optimize: Optimize | None = None
+    """The best values of continuous inputs in every cell of the axes; `rooflax optimize` answers it."""
     store: Store = Store()
     """Where results go and in which precision they are computed."""
     catalog: tuple[str, ...] = ()
@@ -118,7 +142,7 @@ def _missing(key: str, part: type[BaseModel]) -> str:
 
 
 def _part(path: KeyPath) -> type[BaseModel]:
-    return {"best": Best, "store": Store}.get(str(path[0]), SweepSpec) if path else SweepSpec
+    return {"best": Best, "optimize": Optimize, "store": Store}.get(str(path[0]), SweepSpec) if path else SweepSpec
 
 
 def _unknown_key(key: str, part: type[BaseModel]) -> str:
