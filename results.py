@@ -74,7 +74,7 @@ def best(
     loaded = bench.load(given, overrides)
     sweep = sweep_of_spec(bench.registry, loaded)
     objective = _objective(sweep.objective, minimize, maximize, over, top, os.fspath(given))
-    _check_axes(objective.over, tuple(sweep.sizes), os.fspath(given))
+    check_axes(objective.over, tuple(sweep.sizes), os.fspath(given))
     bench.check_quantities([objective.quantity])
     if bench.registry.options(objective.quantity):
         raise RooflaxError(f"`{objective.quantity}` is one of several options, which have no order")
@@ -102,7 +102,7 @@ def _best_of_store(
         return open_results(path, "best").assign_attrs(notices=notices)
     stored = _stored_objective(path)
     objective = _objective(stored, minimize, maximize, over, top, os.fspath(path))
-    _check_axes(objective.over, tuple(map(str, results.sizes)), os.fspath(path))
+    check_axes(objective.over, tuple(map(str, results.sizes)), os.fspath(path))
     ordered = [str(name) for name in results.data_vars if "flag_values" not in results[name].attrs]
     if objective.quantity not in ordered:
         raise RooflaxError(f"{path} holds no `{objective.quantity}` to order by; it holds {', '.join(ordered)}")
@@ -136,7 +136,8 @@ def _objective(
     return Objective(quantity, largest, axes, top or (own.top if own else 1))
 
 
-def _check_axes(over: Sequence[str], axes: Sequence[str], where: str) -> None:
+def check_axes(over: Sequence[str], axes: Sequence[str], where: str) -> None:
+    """Raises RooflaxError unless all of `over` are axes."""
     strangers = [name for name in over if name not in axes]
     if strangers:
         raise RooflaxError(f"{where} has no axis {', '.join(strangers)}; its axes are {', '.join(axes)}")

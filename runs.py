@@ -60,12 +60,12 @@ def run(
     at any moment loses at most the blocks under way.
     """
     bench = bench or Workbench()
-    given = [*overrides, *(f"{name}={_yaml(value)}" for name, value in inputs.items())]
+    given = [*overrides, *(f"{name}={as_yaml(value)}" for name, value in inputs.items())]
     loaded = bench.load(spec, given)
     return run_loaded(bench, loaded, store=store, overwrite=overwrite, progress=progress, overrides=given)
 
 
-def _yaml(value: object) -> str:
+def as_yaml(value: object) -> str:
     """A Python value as YAML on one line; JSON is YAML."""
     try:
         return json.dumps(value, default=_plain)

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from . import units as quantities
-from .vocabulary import nearest
+from .known import Known
+from .vocabulary import Kind, nearest
 
 FLAG_OPTIONS = ("false", "true")
 
@@ -79,6 +80,17 @@ class _Names:
 
     def __contains__(self, name: str) -> bool:
         return name in self.units or name in self.options
+
+
+def comparable(known: Known) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """What may be compared: the units of quantities and inputs, and the options of choices."""
+    options, units = dict(known.options), dict(known.units)
+    for leaf in known.vocabulary.values():
+        if leaf.kind in (Kind.FLAG, Kind.CHOICE):
+            options[leaf.name] = leaf.options or FLAG_OPTIONS
+        else:
+            units[leaf.name] = leaf.unit
+    return units, options
 
 
 def parse_condition(

@@ -11,7 +11,7 @@ from .binder import Binder
 from .boxes import faults
 from .calibration import pooled_notices
 from .catalog import Catalogs
-from .conditions import FLAG_OPTIONS, Comparison, ConditionError, ConstraintName, parse_condition
+from .conditions import Comparison, ConditionError, ConstraintName, comparable, parse_condition
 from .documents import LONGEST, Document, KeyPath, parse_document
 from .known import Known, UnknownName, check_quantity, input_name
 from .layers import LayeredCatalogs
@@ -21,7 +21,6 @@ from .overrides import apply_overrides
 from .problems import Problem, SpecError, path_text
 from .records import CatalogError
 from .schema import SweepSpec, check_shape
-from .vocabulary import Kind
 
 __all__ = ["LoadedSpec", "load_spec", "read_spec"]
 
@@ -148,13 +147,7 @@ class _Loading:
         return True
 
     def conditions(self, asked: dict[str, KeyPath]) -> tuple[ConstraintName | Comparison, ...]:
-        options = dict(self.known.options)
-        units = dict(self.known.units)
-        for leaf in self.known.vocabulary.values():
-            if leaf.kind in (Kind.FLAG, Kind.CHOICE):
-                options[leaf.name] = leaf.options or FLAG_OPTIONS
-            else:
-                units[leaf.name] = leaf.unit
+        units, options = comparable(self.known)
         found: list[ConstraintName | Comparison] = []
         for path, text in self.texts(("where",), self.data.get("where")):
             try:

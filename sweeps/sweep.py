@@ -136,10 +136,29 @@ def sweep_of(
 
 
 def sweep_of_spec(registry: Registry, loaded: LoadedSpec, *, capacity: bool = False) -> Sweep:
-    """The sweep a spec describes."""
+    """The sweep a spec describes. Raises RooflaxError where it leaves inputs free for an optimum."""
+    if boxes := loaded.inputs.boxes:
+        names = ", ".join(box.name for box in boxes)
+        raise RooflaxError(
+            f"{loaded.file} leaves {names} free under `optimize`; `rooflax optimize` finds the best values, and "
+            f"--set {boxes[0].name}=… gives one"
+        )
     best = loaded.spec.best
     objective = Objective(best.objective, best.maximize is not None, tuple(best.over), best.top) if best else None
     return sweep_of(registry, loaded.inputs, loaded.spec.outputs, loaded.conditions, objective, capacity=capacity)
+
+
+def sweep_to_optimize(registry: Registry, loaded: LoadedSpec) -> Sweep:
+    """The sweep a spec with `optimize` describes; its objective is what is optimized, over no axis.
+
+    What `best` orders by is among its outputs.
+    """
+    optimize, best = loaded.spec.optimize, loaded.spec.best
+    if optimize is None:
+        raise RooflaxError(f"{loaded.file} says nothing of `optimize`; it takes minimize or maximize, and over")
+    outputs = [*loaded.spec.outputs, optimize.objective, *([best.objective] if best else [])]
+    objective = Objective(optimize.objective, optimize.maximize is not None, ())
+    return sweep_of(registry, loaded.inputs, outputs, loaded.conditions, objective)
 
 
 def _graph(registry: Registry, outputs: Iterable[str], checks: Iterable[Check], given: Collection[str]) -> Graph:
