@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .calibration import fit
     from .points import evaluate, explain
+    from .queries.optimum import optimize
     from .results import best, open  # noqa: A004 (reads as rooflax.open)
     from .runs import Run, run
     from .specs.problems import RooflaxError, SpecError
@@ -25,9 +26,10 @@ _HOMES = {
     "explain": ".points",
     "fit": ".calibration",
     "open": ".results",
+    "optimize": ".queries.optimum",
     "run": ".runs",
 }
-__all__ = ["RooflaxError", "Run", "SpecError", "Workbench", "best", "evaluate", "explain", "fit", "open", "run"]
+__all__ = ["RooflaxError", "Run", "SpecError", "Workbench", "best", "evaluate", "explain", "fit", "open", "optimize", "run"]
 
 
 def __getattr__(name: str) -> Any:

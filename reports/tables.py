@@ -24,7 +24,7 @@ def best_table(best: xr.Dataset, most: int = MOST_ROWS) -> Columns:
     hidden = {"status", "margin"}
     configuration = [str(n) for n in best.data_vars if best[n].attrs.get("role") == "configuration"]
     outputs = [str(n) for n in best.data_vars if n not in hidden and str(n) not in configuration]
-    points = [best.isel(place) for place in itertools.islice(_places(best), most)]
+    points = [best.isel(place) for place in places(best, most)]
     columns = [_column(name, [point[name] for point in points]) for name in (*dims, *configuration, *outputs)]
     verdicts = [_verdict(point) for point in points]
     if "status" in best:
@@ -38,7 +38,7 @@ def results_table(results: xr.Dataset, most: int = MOST_ROWS) -> Columns:
     """A part of stored results: one row per point, with the labels that are fixed above it."""
     dims = [str(dim) for dim in results.dims]
     names = [*dims, *(str(name) for name in results.data_vars if name != "status")]
-    points = [results.isel(place) for place in itertools.islice(_places(results), most)]
+    points = [results.isel(place) for place in places(results, most)]
     columns = [
         text_column(name, map(_margin, points), wraps=False)
         if name == "margin"
@@ -81,7 +81,7 @@ def records(data: xr.Dataset) -> list[dict[str, Any]]:
     fixed = [str(name) for name, coord in data.coords.items() if not coord.dims]
     names = [*map(str, data.dims), *fixed, *map(str, data.data_vars)]
     rows = []
-    for place in _places(data):
+    for place in places(data):
         point = data.isel(place)
         rows.append({name: _plain(point[name]) for name in names})
     return rows
@@ -141,9 +141,10 @@ def _cut(data: xr.Dataset, most: int, advice: str) -> str:
     return f"{most} of {rows:,} rows; narrow with --sel, or {advice}" if rows > most else ""
 
 
-def _places(data: xr.Dataset) -> Iterable[dict[str, int]]:
+def places(data: xr.Dataset, most: int | None = None) -> Iterable[dict[str, int]]:
+    """The position of every point along the dims, the last running fastest; the first `most` of them."""
     sizes = {str(dim): size for dim, size in data.sizes.items()}
-    for place in itertools.product(*(range(size) for size in sizes.values())):
+    for place in itertools.islice(itertools.product(*(range(size) for size in sizes.values())), most):
         yield dict(zip(sizes, place, strict=True))
 
 

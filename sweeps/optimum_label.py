@@ -115,6 +115,8 @@ def _price(check: Check, unit: str) -> Mapping[str, Any]:
         "long_name": f"Shadow price of {check.text}",
         "units": ratio(unit, check.unit),
         "condition": check.text,
+        "condition_units": check.unit,
+        "objective_units": unit,
         "comment": f"derivative of the optimum {what}; 0 where the condition does not bind, not a number where there "
         "is no optimum or no derivative",
     }
