@@ -29,7 +29,19 @@ _HOMES = {
     "optimize": ".queries.optimum",
     "run": ".runs",
 }
-__all__ = ["RooflaxError", "Run", "SpecError", "Workbench", "best", "evaluate", "explain", "fit", "open", "optimize", "run"]
+__all__ = [
+    "RooflaxError",
+    "Run",
+    "SpecError",
+    "Workbench",
+    "best",
+    "evaluate",
+    "explain",
+    "fit",
+    "open",
+    "optimize",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

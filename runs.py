@@ -15,15 +15,17 @@ import numpy as np
 from .inventory import shown_value
 from .kernels.registry import Registry
 from .results import labelled, searched
-from .specs.axes import Axis, Value
+from .specs.axes import Axis, Box, Value
 from .specs.blocks import Regions
-from .specs.loaded import LoadedSpec
+from .specs.loaded import LoadedSpec, in_dtype
 from .specs.problems import RooflaxError
+from .specs.schema import Best, Optimize
 from .specs.units import format_quantity
 from .sweeps import engine
 from .sweeps.best import BestSearch
 from .sweeps.infeasible import infeasible_labels
-from .sweeps.sweep import Sweep, sweep_of_spec
+from .sweeps.optimum import planned, without_conditions
+from .sweeps.sweep import Sweep, sweep_of_spec, sweep_to_optimize
 from .workbench import Workbench
 
 if TYPE_CHECKING:
@@ -146,10 +148,15 @@ def layout_of(sweep: Sweep, loaded: LoadedSpec, overrides: Sequence[str] = ()) -
 
 def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
     """What a spec's run would compute and store, as plain data; nothing runs but the legality of whole labels."""
-    sweep = sweep_of_spec(bench.registry, loaded)
+    free = loaded.inputs.boxes
+    if free:
+        optimized = sweep_to_optimize(bench.registry, loaded)
+        sweep, judged, loaded = planned(optimized), without_conditions(optimized), in_dtype(loaded, "float64")
+    else:
+        sweep = judged = sweep_of_spec(bench.registry, loaded)
     layout = layout_of(sweep, loaded)
     sizes = {array.name: math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in layout.arrays}
-    best = sweep.objective
+    best, optimize = loaded.spec.best, loaded.spec.optimize
     return {
         "title": loaded.spec.title,
         "axes": [_axis_line(axis) for axis in sweep.axes],
@@ -169,12 +176,25 @@ def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
             for array in layout.arrays
         ],
         "conditions": [check.text for check in sweep.checks],
-        "best": f"{'largest' if best.largest else 'smallest'} {best.quantity} over {', '.join(best.over)}"
-        if best
-        else "",
-        "inputs": [_input_line(bench.registry, value) for _, value in sorted(sweep.values.items())],
-        "warnings": infeasible_labels(sweep),
+        "best": f"{_direction(best)} {best.objective} over {', '.join(best.over)}" if best else "",
+        "optimize": f"{_direction(optimize)} {optimize.objective}" if optimize else "",
+        "over": [_box_line(box) for box in free],
+        "inputs": [
+            _input_line(bench.registry, value)
+            for name, value in sorted(sweep.values.items())
+            if name not in {box.name for box in free}
+        ],
+        "warnings": infeasible_labels(judged),
     }
+
+
+def _direction(part: Best | Optimize) -> str:
+    return "largest" if part.maximize is not None else "smallest"
+
+
+def _box_line(box: Box) -> dict[str, Any]:
+    low, high = (format_quantity(bound, box.unit) for bound in (box.low, box.high))
+    return {"name": box.name, "low": low, "high": high, "scale": "log" if box.log else "linear"}
 
 
 def _axis_line(axis: Axis) -> dict[str, Any]:

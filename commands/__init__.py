@@ -30,7 +30,13 @@ def print_notices(notices: Iterable[str], quiet: bool) -> None:
             click.echo(f"note: {notice}", err=True)
 
 
-LAZY = {"fit": "cli_fit", "reproduce": "cli_documents", "measured": "cli_documents", "optimize": "commands.optimize", "validate": "cli_validation"}
+LAZY = {
+    "fit": "cli_fit",
+    "reproduce": "cli_documents",
+    "measured": "cli_documents",
+    "optimize": "commands.optimize",
+    "validate": "cli_validation",
+}
 """The module below the root that defines a command outside `cli`."""
 
 

@@ -50,7 +50,7 @@ def optimize(
     Raises SpecError with all problems at once.
     """
     if minimize is not None and maximize is not None:
-        raise RooflaxError("give minimize or maximize, not both")
+        raise RooflaxError("give --minimize or --maximize, not both")
     bench = bench or workbench(models, catalog)
     if spec is None:
         sweep, notices = _of_keywords(bench, minimize, maximize, over or {}, where, outputs, inputs)
@@ -71,9 +71,7 @@ def _answer(sweep: Sweep, chosen: Objective | None, progress: Progress | None) -
     from ..sweeps.optimum_label import optimum_dataset
     from ..sweeps.results import best_of_results
 
-    if sweep.objective is None:
-        raise RooflaxError("nothing is to be optimized; give minimize or maximize")
-    found = optimum_dataset(sweep, optimum(sweep, sweep.objective, progress))
+    found = optimum_dataset(sweep, optimum(sweep, progress))
     if chosen is None:
         return found
     best = best_of_results(found, chosen)

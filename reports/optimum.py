@@ -25,7 +25,7 @@ def optimum_tables(found: xr.Dataset) -> Iterable[Any]:
     """The best of every cell, then the shadow prices of its conditions where any binds."""
     prices = [name for name in map(str, found.data_vars) if name.startswith(_PRICE)]
     yield best_table(found.drop_vars(prices))
-    binding = [name for name in prices if bool((found[name] != 0).any())]
+    binding = [name for name in prices if bool((found[name].fillna(0) != 0).any())]
     if binding:
         yield Text()
         yield _price_table(found, binding)

@@ -83,7 +83,10 @@ def faults(
         if isinstance(condition, Comparison) and condition.operator in ("==", "!="):
             moves = free.intersection([condition.name, *known.reads([condition.name], given)])
             if moves:
-                yield ("where", position), (
-                    f"`{condition.text}` cannot be kept while {', '.join(sorted(moves))} is left free; "
-                    "an optimum takes conditions with <, <=, > or >="
+                yield (
+                    ("where", position),
+                    (
+                        f"`{condition.text}` cannot be kept while {', '.join(sorted(moves))} is left free; "
+                        "an optimum takes conditions with <, <=, > or >="
+                    ),
                 )

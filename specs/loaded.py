@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,3 +64,9 @@ def _condition(condition: ConstraintName | Comparison) -> list[Any]:
     if isinstance(condition, ConstraintName):
         return [condition.name]
     return [condition.name, condition.operator, condition.value + 0.0]
+
+
+def in_dtype(loaded: LoadedSpec, dtype: str) -> LoadedSpec:
+    """The same spec computed in another floating-point type."""
+    store = loaded.spec.store.model_copy(update={"dtype": dtype})
+    return replace(loaded, spec=loaded.spec.model_copy(update={"store": store}))

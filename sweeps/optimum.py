@@ -12,7 +12,7 @@ import numpy as np
 from ..specs.axes import Value
 from ..specs.problems import RooflaxError
 from .checks import Check
-from .engine import MEMORY_LIMIT, Progress, total_bytes
+from .engine import MEMORY_LIMIT, Progress
 from .optimum_problem import Problem, Scales
 from .optimum_search import Searches, violation
 from .shadow_prices import multipliers
@@ -73,13 +73,13 @@ def placed(sweep: Sweep, dims: tuple[str, ...], columns: Mapping[str, np.ndarray
     return replace(sweep, inputs=replace(sweep.inputs, values={**sweep.inputs.values, **values}, boxes=()))
 
 
-def optimum(sweep: Sweep, objective: Objective, progress: Progress | None = None) -> Optimum:
+def optimum(sweep: Sweep, progress: Progress | None = None) -> Optimum:
     """The optimum of a sweep's objective over the boxes of its inputs, under its checks, in float64.
 
     Cells are taken in blocks, each on its own: how they are cut changes nothing. Raises RooflaxError where the results
     would not fit into memory.
     """
-    problem = Problem.of(sweep, objective)
+    problem = Problem.of(sweep, _objective(sweep))
     cells = problem.sweep.points
     _refuse_too_large(sweep, problem, cells)
     solver = _Solver(problem, min(BLOCK, cells))
@@ -91,6 +91,26 @@ def optimum(sweep: Sweep, objective: Objective, progress: Progress | None = None
             progress(done, len(blocks))
     places, sides, settled, prices, active = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return Optimum(problem, places, sides, settled, prices, active)
+
+
+def planned(sweep: Sweep) -> Sweep:
+    """A sweep as it is once its optima are found, with the centres in their place: for its dims alone."""
+    narrow = Problem.of(sweep, _objective(sweep)).sweep
+    shape = tuple(narrow.sizes.values())
+    columns = {box.name: np.full(shape, box.centre) for box in sweep.inputs.boxes}
+    return placed(sweep, tuple(narrow.sizes), columns)
+
+
+def without_conditions(sweep: Sweep) -> Sweep:
+    """A sweep with the checks alone that no free input changes."""
+    problem = Problem.of(sweep, _objective(sweep))
+    return replace(sweep, checks=tuple(check for check in sweep.checks if not problem.moves(check)))
+
+
+def _objective(sweep: Sweep) -> Objective:
+    if sweep.objective is None:
+        raise RooflaxError("nothing is to be optimized; give minimize or maximize")
+    return sweep.objective
 
 
 def _refuse_too_large(sweep: Sweep, problem: Problem, cells: int) -> None:
@@ -187,50 +207,52 @@ class _Solver:
     def _certified(
         self, cells: Mapping[str, np.ndarray], scales: Scales, points: np.ndarray, live: np.ndarray
     ) -> np.ndarray:
-        """Which cells have no better place among the probes; `points` are moved where there is one, and searched on."""
+        """Which cells have no better place, by a search that begins afresh at theirs nor by any probe around it.
+
+        `points` are moved to better places as long as there are any, for some rounds.
+        """
         settled = np.ones(self.rows, dtype=bool)
         settled[live] = False
         for _ in range(_ROUNDS):
             due = np.flatnonzero(~settled)
             if not due.size:
                 break
-            moved = self._probed(cells, scales, points)
-            stays = due[np.all(moved[due] == points[due], axis=-1)]
-            settled[stays] = True
-            due = np.setdiff1d(due, stays)
+            searched = points.copy()
+            searched[due] = self.searches.run(cells, scales, due, points[due])
+            moved = self._bettered(cells, scales, points, searched)
+            settled[due] = np.all(moved[due] == points[due], axis=-1)
             points[due] = moved[due]
-            if due.size:
-                ends = self.searches.run(cells, scales, due, points[due])[:, None]
-                ends = np.concatenate([points[due, None], ends, _snapped(ends)], axis=1)
-                points[due] = self._best(cells, scales, points, due, ends)
+        touching = np.stack([points, _snapped(points)], axis=1)
+        points[live] = self._best(cells, scales, points, live, touching[live])
         return settled
 
-    def _probed(self, cells: Mapping[str, np.ndarray], scales: Scales, points: np.ndarray) -> np.ndarray:
-        """The best of all probes around each cell's point; the point itself where none is better."""
-        best = points.copy()
-        here = points[:, None]
-        at = [part[:, :1] for part in self.problem.evaluate(cells, np.repeat(here, _POINTS, axis=1), scales)]
-        best_cost, best_missing = at[0][:, 0], violation(at[1])[:, 0]
-        for step in _STEPS:
-            probes = np.clip(here + step * self._directions, 0.0, 1.0)
-            cost, slack, exists = self.problem.evaluate(cells, probes, scales)
+    def _bettered(
+        self, cells: Mapping[str, np.ndarray], scales: Scales, points: np.ndarray, searched: np.ndarray
+    ) -> np.ndarray:
+        """The best of what was searched and of all probes around each cell's point; the point where none is better."""
+        here, rows, best = points[:, None], np.arange(self.rows), points.copy()
+        cost, slack, _ = self.problem.evaluate(cells, np.repeat(here, _POINTS, axis=1), scales)
+        best_cost, best_missing = cost[:, 0], violation(slack[:, 0])
+        probes = [np.clip(here + step * self._directions, 0.0, 1.0) for step in _STEPS]
+        for tried in (np.repeat(searched[:, None], _POINTS, axis=1), *probes):
+            cost, slack, exists = self.problem.evaluate(cells, tried, scales)
             missing = violation(slack)
             chosen = _ranks(missing, cost, exists).argmin(axis=1)
-            rows = np.arange(self.rows)
             cost, missing, exists = cost[rows, chosen], missing[rows, chosen], exists[rows, chosen]
             nearer = missing < best_missing - np.where(missing > 0, _BETTER, 0.0)
             better = exists & (nearer | ((missing == 0) & (best_missing == 0) & (cost < best_cost - _BETTER)))
-            best[better] = probes[rows, chosen][better]
+            best[better] = tried[rows, chosen][better]
             best_cost, best_missing = np.where(better, cost, best_cost), np.where(better, missing, best_missing)
         return best
 
     @cached_property
     def _directions(self) -> np.ndarray:
         """Directions of length 1 (largest part): along every coordinate, then mixed ones that fill the sphere."""
-        from scipy.stats import qmc
+        from scipy.stats import norm, qmc
 
         eye = np.eye(self.inputs)
-        mixed = qmc.MultivariateNormalQMC(np.zeros(self.inputs), seed=0).random(_POINTS)
+        # The first two points of the sequence lie at the corner and at the centre, which are no directions.
+        mixed = norm.ppf(qmc.Sobol(self.inputs, scramble=False).random_base2(round(math.log2(2 * _POINTS)))[2:])
         signs = np.sign(mixed[: _POINTS // 4])
         found = np.vstack([eye, -eye, signs, mixed])[:_POINTS]
         return found / np.abs(found).max(axis=1, keepdims=True)

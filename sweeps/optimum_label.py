@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,7 +108,7 @@ def _side(sweep: Sweep, box: Box) -> dict[str, Any]:
     }
 
 
-def _price(check: Check, unit: str) -> Mapping[str, Any]:
+def _price(check: Check, unit: str) -> dict[str, Any]:
     what = "by its bound" if check.operator else "by what is added to its margin"
     return {
         "long_name": f"Shadow price of {check.text}",

@@ -78,10 +78,14 @@ class Problem:
     def _names(self) -> set[str]:
         return {box.name for box in self.boxes} | {quantity.name for quantity in self.varying}
 
+    def moves(self, check: Check) -> bool:
+        """Whether the free inputs change what a check reads."""
+        return check.reads in self._names
+
     @cached_property
     def conditions(self) -> tuple[Check, ...]:
         """The checks with a margin that the free inputs change."""
-        return tuple(c for c in self.sweep.checks if c.reads in self._names and c.operator != DEFINED)
+        return tuple(c for c in self.sweep.checks if self.moves(c) and c.operator != DEFINED)
 
     @cached_property
     def needs(self) -> tuple[str, ...]:
@@ -108,7 +112,7 @@ class Problem:
     @cached_property
     def _cells(self) -> Any:
         fixed = [quantity for quantity in self.sweep.graph.order if quantity.name not in self._names]
-        outer = [check for check in self.sweep.checks if check.reads not in self._names]
+        outer = [check for check in self.sweep.checks if not self.moves(check)]
 
         def compute(leaves: Mapping[str, Any], barred: Any) -> tuple[dict[str, Any], Any]:
             values = dict(leaves)
@@ -145,7 +149,7 @@ class Problem:
         stacked = jnp.stack(margins, axis=-1) if margins else jnp.zeros((*shape, 0))
         exists = jnp.isfinite(found) & jnp.all(jnp.isfinite(stacked), axis=-1)
         for check in self.sweep.checks:
-            if check.operator == DEFINED and check.reads in self._names:
+            if check.operator == DEFINED and self.moves(check):
                 exists &= ~jnp.isnan(values[check.reads])
         return found, stacked, exists
 

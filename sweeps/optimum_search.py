@@ -95,9 +95,7 @@ class _Slots:
         with precision("float64"):
             return tuple(map(np.array, _proposed(*self.planes, self.radius)))  # pyright: ignore[reportReturnType]
 
-    def digest(
-        self, found: tuple[np.ndarray, ...], fresh: np.ndarray, cheaper: np.ndarray, nearer: np.ndarray
-    ) -> None:
+    def digest(self, found: tuple[np.ndarray, ...], fresh: np.ndarray, cheaper: np.ndarray, nearer: np.ndarray) -> None:
         """Takes in the planes found at the proposals: a better place is gone to, and the step adapts."""
         *_, exists = found
         began = np.zeros(len(exists), dtype=bool)

@@ -48,7 +48,7 @@ def multipliers(
 def _slopes(
     problem: Problem, cells: Mapping[str, np.ndarray], scales: Scales, points: np.ndarray, due: np.ndarray, rows: int
 ) -> tuple[np.ndarray, ...]:
-    """The derivatives of cost and slacks around the points of the cells `due` (cell, point, …), and where they exist."""
+    """The derivatives of cost and slacks around the points of the cells `due` (cell, point, …), where they exist."""
     inputs = points.shape[-1]
     eye = np.eye(inputs)
     around = np.vstack([np.zeros((1, inputs)), eye, -eye, np.ones((1, inputs)), -np.ones((1, inputs))])
