@@ -78,7 +78,10 @@ def _balance(by_cost: np.ndarray, by_slack: np.ndarray, place: np.ndarray) -> np
     planes = -(by_slack / steep[:, None]).transpose(1, 0, 2).reshape(-1, inputs)
     columns = np.vstack([by_cost / size, planes, -bounds]).T
     one = np.concatenate([np.ones(count), np.zeros(columns.shape[1] - count)])
-    weights, _ = nnls(np.vstack([columns, one]), np.append(np.zeros(inputs), 1.0))
+    try:
+        weights, _ = nnls(np.vstack([columns, one]), np.append(np.zeros(inputs), 1.0))
+    except RuntimeError:  # it came to no end
+        return np.full(conditions, np.nan)
     total = weights[:count].sum()
     if not total > 0 or np.abs(columns @ weights).max() > _BALANCED * total:
         return np.full(conditions, np.nan)

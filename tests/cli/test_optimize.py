@@ -70,8 +70,9 @@ def test_the_table_says_what_the_limit_costs(rooflax, question):
 
 
 def test_another_objective_and_another_range(rooflax, question):
-    done = rooflax("optimize", question, "--maximize", "dp_mfu_6nd", "--set", "mfu=0.4", "--set", "world_size=128", "--set",
-                   "optimize.over.scale_out_bandwidth={min: 1 GB/s, max: 90 GB/s}", "--json", "--quiet")  # fmt: skip
+    box = "optimize.over.scale_out_bandwidth={min: 1 GB/s, max: 90 GB/s}"
+    sets = [part for setting in ("mfu=0.4", "world_size=128", box) for part in ("--set", setting)]
+    done = rooflax("optimize", question, "--maximize", "dp_mfu_6nd", *sets, "--json", "--quiet")
     (cell,) = done.json
     assert (cell["scale_out_bandwidth"], cell["scale_out_bandwidth_side"], cell["outcome"]) == (
         90e9,

@@ -117,7 +117,7 @@ RECORD = (
             "step_time: {min: 1, max: 4}",
             "optimize.minimize",
             "`step_time` is itself left free under `over`; its best value is an end of its range",
-        ),  # fmt: skip
+        ),
     ],
 )
 def test_what_cannot_be_free_is_told_where_it_stands(written, place, message, told):

@@ -137,7 +137,7 @@ def test_no_point_of_a_dense_grid_is_better(case, toys):
     assert not (found["outcome"] == 3).any()
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(st.lists(st.floats(0.3, 30), min_size=2, max_size=2), st.floats(0.2, 3), st.sampled_from(["slower", "square"]))
 def test_no_point_of_a_dense_grid_is_better_whatever_the_prices(prices, bound, what):
     bench = _bench()
@@ -264,3 +264,33 @@ def test_prices_have_names_of_their_own(make_sweep, base):
         "shadow_price_predicted_mfu_min_2",
         "shadow_price_fits_memory",
     ]
+
+
+def test_nothing_around_an_optimum_is_better(toys):
+    """Steps of 1e-6 to 1e-2 of the ranges along coordinates and mixed directions, by formula."""
+    where, given_a = ["slower <= 0.5"], 0.5
+    found = optimize(minimize="rent", over=WIDE, where=where, bench=toys, given_a=given_a)
+    angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    for step in (1e-6, 1e-5, 1e-4, 1e-3, 1e-2):
+        for angle in angles:
+            x, y = (
+                np.clip(float(found[name]) * 1000 ** (step * along), 0.1, 100)
+                for name, along in (("free_x", np.cos(angle)), ("free_y", np.sin(angle)))
+            )
+            slower = max(8 / x, 3 / y) + 0.1
+            assert slower > 0.5 or (given_a * x + y) * slower >= float(found["rent"]) * (1 - 1e-8)
+
+
+def test_probes_find_what_searches_miss(toys, monkeypatch):
+    monkeypatch.setattr(module.Searches, "run", lambda self, cells, scales, owner, starts: starts)
+    monkeypatch.setattr(module, "_ROUNDS", 200)
+    found = optimize(minimize="trade", over={"free_x": {"min": 0.01, "max": 100}}, bench=toys, given_a=3, given_b=4)
+    assert float(found["trade"]) == pytest.approx(2 * np.sqrt(12), rel=1e-7)
+    assert int(found["outcome"]) == OPTIMAL
+
+
+def test_what_kept_getting_better_is_told(toys, monkeypatch):
+    monkeypatch.setattr(module.Searches, "run", lambda self, cells, scales, owner, starts: starts)
+    monkeypatch.setattr(module, "_ROUNDS", 1)
+    found = optimize(minimize="trade", over={"free_x": {"min": 0.01, "max": 100}}, bench=toys, given_a=3, given_b=4)
+    assert found["outcome"].attrs["flag_meanings"].split()[int(found["outcome"])] == "not_settled"
