@@ -13,14 +13,13 @@ from ..specs.axes import Value
 from ..specs.problems import RooflaxError
 from .checks import Check
 from .engine import MEMORY_LIMIT, Progress
-from .optimum_problem import Problem, Scales
+from .optimum_problem import POINTS, Problem, Scales
 from .optimum_search import Searches, violation
 from .shadow_prices import multipliers
 from .sweep import Objective, Sweep
 
 LOWER, INSIDE, UPPER = 0, 1, 2
 BLOCK = 128
-_POINTS = 64
 _SAMPLES = 256
 _STARTS = 4
 _APART = 0.15
@@ -150,7 +149,7 @@ class _Solver:
             owner = np.repeat(live, starts.shape[1])
             ends = self.searches.run(cells, scales, owner, starts[live].reshape(-1, self.inputs))
             ends = ends.reshape(live.size, -1, self.inputs)
-            ends = np.concatenate([ends, _snapped(ends), starts[live, :1]], axis=1)
+            ends = np.concatenate([ends, starts[live, :1]], axis=1)
             points[live] = self._best(cells, scales, points, live, ends)
             settled = self._certified(cells, scales, points, live)
             prices, active = multipliers(self.problem, cells, scales, points, live, 2 * self.rows)
@@ -162,7 +161,7 @@ class _Solver:
     def _starts(self, cells: Mapping[str, np.ndarray]) -> tuple[Scales, np.ndarray]:
         """The scales of every cell, and places that promise most, apart from each other (cell, start, input)."""
         shared = np.broadcast_to(self._samples, (self.rows, *self._samples.shape))
-        chunks = [shared[:, first : first + _POINTS] for first in range(0, _SAMPLES, _POINTS)]
+        chunks = [shared[:, first : first + POINTS] for first in range(0, _SAMPLES, POINTS)]
         scales = self.problem.measured(cells, chunks)
         parts = [self.problem.evaluate(cells, chunk, scales) for chunk in chunks]
         cost, slack, exists = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
@@ -197,7 +196,7 @@ class _Solver:
         candidates: np.ndarray,
     ) -> np.ndarray:
         """The best of candidates (live cell, candidate, input) of each live cell, the first of equals."""
-        padded = np.repeat(points[:, None], _POINTS, axis=1)
+        padded = np.repeat(points[:, None], POINTS, axis=1)
         padded[live] = candidates[:, :1]
         padded[live, -candidates.shape[1] :] = candidates
         cost, slack, exists = self.problem.evaluate(cells, padded, scales)
@@ -231,10 +230,10 @@ class _Solver:
     ) -> np.ndarray:
         """The best of what was searched and of all probes around each cell's point; the point where none is better."""
         here, rows, best = points[:, None], np.arange(self.rows), points.copy()
-        cost, slack, _ = self.problem.evaluate(cells, np.repeat(here, _POINTS, axis=1), scales)
+        cost, slack, _ = self.problem.evaluate(cells, np.repeat(here, POINTS, axis=1), scales)
         best_cost, best_missing = cost[:, 0], violation(slack[:, 0])
         probes = [np.clip(here + step * self._directions, 0.0, 1.0) for step in _STEPS]
-        for tried in (np.repeat(searched[:, None], _POINTS, axis=1), *probes):
+        for tried in (np.repeat(searched[:, None], POINTS, axis=1), *probes):
             cost, slack, exists = self.problem.evaluate(cells, tried, scales)
             missing = violation(slack)
             chosen = _ranks(missing, cost, exists).argmin(axis=1)
@@ -252,9 +251,9 @@ class _Solver:
 
         eye = np.eye(self.inputs)
         # The first two points of the sequence lie at the corner and at the centre, which are no directions.
-        mixed = norm.ppf(qmc.Sobol(self.inputs, scramble=False).random_base2(round(math.log2(2 * _POINTS)))[2:])
-        signs = np.sign(mixed[: _POINTS // 4])
-        found = np.vstack([eye, -eye, signs, mixed])[:_POINTS]
+        mixed = norm.ppf(qmc.Sobol(self.inputs, scramble=False).random_base2(round(math.log2(2 * POINTS)))[2:])
+        signs = np.sign(mixed[: POINTS // 4])
+        found = np.vstack([eye, -eye, signs, mixed])[:POINTS]
         return found / np.abs(found).max(axis=1, keepdims=True)
 
 

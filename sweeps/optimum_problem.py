@@ -25,6 +25,8 @@ from .block_function import precision
 from .checks import DEFINED, Check
 from .sweep import MARGIN, STATUS, Objective, Sweep
 
+POINTS = 64
+"""How many points a row is evaluated at together: always as many, so that one compilation serves."""
 TIGHTER = 5e-11
 """How far a slack stays above 0, so that what holds here holds in any order of rounding."""
 _COMPRESSED = 1e-3

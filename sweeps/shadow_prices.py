@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .optimum_problem import Problem, Scales
+from .optimum_problem import POINTS, Problem, Scales
 from .optimum_search import violation
 
 _AROUND = 1e-6
@@ -31,7 +31,7 @@ def multipliers(
     active = np.zeros(prices.shape, dtype=bool)
     if not problem.conditions:
         return prices, active
-    spread = np.repeat(points[:, None], 64, axis=1)
+    spread = np.repeat(points[:, None], POINTS, axis=1)
     slack = problem.evaluate(cells, spread, scales)[1][:, 0]
     feasible = np.array([cell for cell in live if violation(slack[cell]) == 0], dtype=int)
     active[feasible] = slack[feasible] < _ACTIVE

@@ -65,9 +65,17 @@ def test_what_grows_and_what_falls_balance(toys):
 
 
 def test_an_optimum_beyond_its_range_is_at_the_bound_exactly(toys):
-    found = optimize(minimize="trade", over={"free_x": {"min": 3, "max": 40}}, bench=toys, given_a=[1, 1e-6], given_b=4)
-    assert found["free_x"].values.tolist() == [3, 40]
+    found = optimize(minimize="trade", over={"free_x": {"min": 3, "max": 41}}, bench=toys, given_a=[1, 1e-6], given_b=4)
+    assert found["free_x"].values.tolist() == [3, 41]
     assert found["free_x_side"].values.tolist() == [module.LOWER, module.UPPER]
+    assert (found["outcome"] == AT_BOUND).all()
+
+
+def test_an_input_that_all_but_touches_its_bound_is_put_on_it(toys):
+    found = optimize(minimize="bill", over=WIDE, where=["square >= 400"], bench=toys, given_a=1, given_b=[30, 7, 2])
+    assert found["free_y"].values.tolist() == [0.1, 0.1, 0.1]
+    assert (found["free_y_side"] == module.LOWER).all()
+    assert (found["free_x_side"] == module.INSIDE).all()
     assert (found["outcome"] == AT_BOUND).all()
 
 
@@ -281,8 +289,13 @@ def test_nothing_around_an_optimum_is_better(toys):
             assert slower > 0.5 or (given_a * x + y) * slower >= float(found["rent"]) * (1 - 1e-8)
 
 
+def unsearched(*arguments):
+    """Searches that end where they start."""
+    return arguments[-1]
+
+
 def test_probes_find_what_searches_miss(toys, monkeypatch):
-    monkeypatch.setattr(module.Searches, "run", lambda self, cells, scales, owner, starts: starts)
+    monkeypatch.setattr(module.Searches, "run", unsearched)
     monkeypatch.setattr(module, "_ROUNDS", 200)
     found = optimize(minimize="trade", over={"free_x": {"min": 0.01, "max": 100}}, bench=toys, given_a=3, given_b=4)
     assert float(found["trade"]) == pytest.approx(2 * np.sqrt(12), rel=1e-7)
@@ -290,7 +303,7 @@ def test_probes_find_what_searches_miss(toys, monkeypatch):
 
 
 def test_what_kept_getting_better_is_told(toys, monkeypatch):
-    monkeypatch.setattr(module.Searches, "run", lambda self, cells, scales, owner, starts: starts)
+    monkeypatch.setattr(module.Searches, "run", unsearched)
     monkeypatch.setattr(module, "_ROUNDS", 1)
     found = optimize(minimize="trade", over={"free_x": {"min": 0.01, "max": 100}}, bench=toys, given_a=3, given_b=4)
     assert found["outcome"].attrs["flag_meanings"].split()[int(found["outcome"])] == "not_settled"
