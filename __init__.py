@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .calibration import fit
     from .points import evaluate, explain
+    from .queries.frontier import pareto
+    from .queries.gradient import derivative, elasticity
     from .queries.optimum import optimize
+    from .queries.uncertainty import uncertainty
     from .results import best, open  # noqa: A004 (reads as rooflax.open)
     from .runs import Run, run
     from .specs.problems import RooflaxError, SpecError
@@ -22,12 +25,16 @@ _HOMES = {
     "SpecError": ".specs.problems",
     "Workbench": ".workbench",
     "best": ".results",
+    "derivative": ".queries.gradient",
+    "elasticity": ".queries.gradient",
     "evaluate": ".points",
     "explain": ".points",
     "fit": ".calibration",
     "open": ".results",
     "optimize": ".queries.optimum",
+    "pareto": ".queries.frontier",
     "run": ".runs",
+    "uncertainty": ".queries.uncertainty",
 }
 __all__ = [
     "RooflaxError",
@@ -35,12 +42,16 @@ __all__ = [
     "SpecError",
     "Workbench",
     "best",
+    "derivative",
+    "elasticity",
     "evaluate",
     "explain",
     "fit",
     "open",
     "optimize",
+    "pareto",
     "run",
+    "uncertainty",
 ]
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from .commands import CATALOG, JSON, MODELS, QUIET, SET, Commands, print_notices
-
-if TYPE_CHECKING:
-    from .workbench import Workbench
+from .commands import (
+    CATALOG,
+    JSON,
+    MODELS,
+    QUIET,
+    SET,
+    Commands,
+    bench_of,
+    print_json,
+    print_notices,
+    print_tables,
+    progress_of,
+)
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -65,10 +71,10 @@ def run(
 
     if executor != "local":
         raise RooflaxError(f"--executor {executor}: `local` is the one there is")
-    bench = _workbench(models, catalog)
+    bench = bench_of(models, catalog)
     loaded = bench.load(spec, overrides)
     print_notices(loaded.notices, quiet)
-    with _progress(quiet) as progress:
+    with progress_of(quiet) as progress:
         done = run_loaded(bench, loaded, store=store, overwrite=overwrite, progress=progress, overrides=overrides)
     if not quiet:
         blocks = "1 block" if done.blocks == 1 else f"{done.blocks:,} blocks"
@@ -95,12 +101,12 @@ def plan(
     from .reports.plan import plan_tables
     from .runs import plan_of
 
-    bench = _workbench(models, catalog)
+    bench = bench_of(models, catalog)
     loaded = bench.load(spec, overrides)
     print_notices(loaded.notices, quiet)
     found = plan_of(bench, loaded)
     print_notices(found["warnings"], quiet)
-    _print_json(found) if as_json else _print(*plan_tables(found))
+    print_json(found) if as_json else print_tables(*plan_tables(found))
 
 
 @main.command("eval")
@@ -123,11 +129,11 @@ def evaluate(
     """Evaluate quantities at one point."""
     from .points import evaluate_point
 
-    bench = _workbench(models, catalog)
+    bench = bench_of(models, catalog)
     values, notices = evaluate_point(bench, quantities, overrides, spec)
     print_notices(notices, quiet)
     if as_json:
-        _print_json({name: value.as_mapping() for name, value in values.items()})
+        print_json({name: value.as_mapping() for name, value in values.items()})
         return
     for name, value in values.items():
         click.echo(f"{name} = {value.text}")
@@ -158,7 +164,7 @@ def table(
     from .output_files import write_text
     from .points import table_of
 
-    found = table_of(_workbench(models, catalog), cases, quantities)
+    found = table_of(bench_of(models, catalog), cases, quantities)
     print_notices(found.notices, quiet)
     if output is None:
         click.echo(found.text, nl=False)
@@ -194,9 +200,9 @@ def explain(
     from .points import explain_point
     from .reports.tree import as_mapping, explanation
 
-    term, notices = explain_point(_workbench(models, catalog), quantity, overrides, spec, depth)
+    term, notices = explain_point(bench_of(models, catalog), quantity, overrides, spec, depth)
     print_notices(notices, quiet)
-    _print_json(as_mapping(term)) if as_json else _print(explanation(term))
+    print_json(as_mapping(term)) if as_json else print_tables(explanation(term))
 
 
 @main.command("slice")
@@ -227,9 +233,9 @@ def slice_(
         if not quiet:
             click.echo(f"{output}: {', '.join(f'{n} {d}' for d, n in part.sizes.items()) or 'one point'}", err=True)
     elif as_json:
-        _print_json(records(part))
+        print_json(records(part))
     else:
-        _print(results_table(part))
+        print_tables(results_table(part))
 
 
 @main.command()
@@ -263,8 +269,8 @@ def best(
     from .slices import select
 
     axes = over.split(",") if over is not None else None
-    bench = _workbench(models, catalog)
-    with _progress(quiet) as progress:
+    bench = bench_of(models, catalog)
+    with progress_of(quiet) as progress:
         found = find(
             store_or_spec,
             minimize=minimize,
@@ -277,7 +283,7 @@ def best(
         )
     print_notices(found.attrs["notices"], quiet)
     found = select(found, selection)
-    _print_json(records(found)) if as_json else _print(best_table(found))
+    print_json(records(found)) if as_json else print_tables(best_table(found))
 
 
 KINDS = (
@@ -305,11 +311,11 @@ def list_(kind: str, models: tuple[Path, ...], catalog: tuple[Path, ...], as_jso
     from .reports.tables import listing
 
     _ = quiet
-    columns, rows = listed(kind, _workbench(models, catalog, compiles=False))
+    columns, rows = listed(kind, bench_of(models, catalog, compiles=False))
     if as_json:
-        _print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
-        _print(listing(kind, rows, columns))
+        print_tables(listing(kind, rows, columns))
 
 
 @main.command()
@@ -322,7 +328,7 @@ def show(name: str, models: tuple[Path, ...], catalog: tuple[Path, ...], quiet: 
     from .inventory import described
 
     _ = quiet
-    click.echo(described(name, _workbench(models, catalog, compiles=False)), nl=False)
+    click.echo(described(name, bench_of(models, catalog, compiles=False)), nl=False)
 
 
 @main.command()
@@ -334,34 +340,5 @@ def schema(models: tuple[Path, ...], quiet: bool) -> None:
     from .sweeps.known import RegistryNames
 
     _ = quiet
-    registry = _workbench(models, (), compiles=False).registry
-    _print_json(schema_of(registry.vocabulary, RegistryNames(registry).units))
-
-
-def _workbench(models: Sequence[Path], catalog: Sequence[Path], *, compiles: bool = True) -> Workbench:
-    """The workbench; what `compiles` finds the functions that earlier processes have compiled."""
-    from .workbench import Workbench
-
-    if compiles:
-        from .sweeps.compilation import cache_compilations, cache_folder
-
-        cache_compilations(cache_folder())
-    return Workbench(tuple(models), tuple(catalog))
-
-
-def _progress(quiet: bool) -> Any:
-    from .reports.progress import progress_bar
-
-    return progress_bar(quiet or not sys.stderr.isatty())
-
-
-def _print(*renderables: Any) -> None:
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    for renderable in renderables:
-        console.print(renderable)
-
-
-def _print_json(content: Any) -> None:
-    click.echo(json.dumps(content, indent=2, allow_nan=False))
+    registry = bench_of(models, (), compiles=False).registry
+    print_json(schema_of(registry.vocabulary, RegistryNames(registry).units))

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .specs.problems import RooflaxError
-from .sweeps import engine
-from .sweeps.best import BestSearch
+from .sweeps.searches import BEST, searched
 from .sweeps.sweep import Objective, Sweep, sweep_of, sweep_of_spec
 from .workbench import Workbench
 
@@ -24,27 +23,7 @@ def best_of_sweep(
     sweep: Sweep, objective: Objective, dtype: str = "float32", progress: Progress | None = None
 ) -> xr.Dataset:
     """The best points of a sweep over the objective's axes, with all outputs and the labels that won."""
-    names = searched(sweep, objective)
-    search = BestSearch(sweep.sizes, {name: sweep.dims[name] for name in names}, objective)
-    regions = engine.blocks_of(sweep)
-    for done, block in enumerate(engine.evaluate_blocks(sweep, names, dtype=dtype, regions=regions), start=1):
-        search.add(block.region, block.values)
-        if progress:
-            progress(done, len(regions))
-    return labelled(sweep, search)
-
-
-def searched(sweep: Sweep, objective: Objective | None) -> tuple[str, ...]:
-    """The variables of a sweep, and the quantity that `best` ranks by where it is none of them."""
-    return tuple(dict.fromkeys([*sweep.variables, *([objective.quantity] if objective else [])]))
-
-
-def labelled(sweep: Sweep, search: BestSearch) -> xr.Dataset:
-    """The winners of a search over a sweep as a dataset."""
-    from .sweeps.label import grid
-    from .sweeps.results import best_dataset
-
-    return best_dataset(search, grid(sweep, search.dims))
+    return searched(replace(sweep, objective=objective, frontier=None), dtype, progress)[BEST]
 
 
 def best(
@@ -137,7 +116,7 @@ def _objective(
 
 
 def check_axes(over: Sequence[str], axes: Sequence[str], where: str) -> None:
-    """Raises RooflaxError unless all of `over` are axes."""
+    """Raises RooflaxError where one of the axes to choose along is none of those that `where` has."""
     strangers = [name for name in over if name not in axes]
     if strangers:
         raise RooflaxError(f"{where} has no axis {', '.join(strangers)}; its axes are {', '.join(axes)}")

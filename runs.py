@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,17 +14,16 @@ import numpy as np
 
 from .inventory import shown_value
 from .kernels.registry import Registry
-from .results import labelled, searched
-from .specs.axes import Axis, Box, Value
+from .specs.axes import Axis, Box, Inputs, Value
 from .specs.blocks import Regions
 from .specs.loaded import LoadedSpec, in_dtype
 from .specs.problems import RooflaxError
 from .specs.schema import Best, Optimize
 from .specs.units import format_quantity
 from .sweeps import engine
-from .sweeps.best import BestSearch
 from .sweeps.infeasible import infeasible_labels
 from .sweeps.optimum import planned, without_conditions
+from .sweeps.searches import labelled, names_of, searches_of
 from .sweeps.sweep import Sweep, sweep_of_spec, sweep_to_optimize
 from .workbench import Workbench
 
@@ -62,12 +61,17 @@ def run(
     at any moment loses at most the blocks under way.
     """
     bench = bench or Workbench()
-    given = [*overrides, *(f"{name}={as_yaml(value)}" for name, value in inputs.items())]
+    given = [*overrides, *overrides_of(inputs)]
     loaded = bench.load(spec, given)
     return run_loaded(bench, loaded, store=store, overwrite=overwrite, progress=progress, overrides=given)
 
 
-def as_yaml(value: object) -> str:
+def overrides_of(inputs: Mapping[str, object]) -> list[str]:
+    """Keyword inputs as the overrides `KEY=VALUE` of a spec. Raises RooflaxError for what YAML cannot say."""
+    return [f"{name}={_yaml(value)}" for name, value in inputs.items()]
+
+
+def _yaml(value: object) -> str:
     """A Python value as YAML on one line; JSON is YAML."""
     try:
         return json.dumps(value, default=_plain)
@@ -102,7 +106,7 @@ def run_loaded(
     regions, done = engine.blocks_of(sweep), target.done()
     # A marked block whose files were lost since is computed again.
     done &= np.array([not marked or target.holds(regions[index]) for index, marked in enumerate(done)], dtype=bool)
-    complete = _is_finished(target.path) and (sweep.objective is None or target.has_group("best"))
+    complete = _is_finished(target.path) and all(map(target.has_group, searches_of(sweep)))
     if not (done.all() and complete):
         _fill(sweep, target, regions, done, loaded.spec.store.dtype, progress)
     return Run(target.path, len(regions), int(done.sum()), sweep.points, loaded.notices)
@@ -111,25 +115,23 @@ def run_loaded(
 def _fill(
     sweep: Sweep, target: Store, regions: Regions, done: np.ndarray, dtype: str, progress: Progress | None
 ) -> None:
-    """Evaluates the blocks that are not done, writes and marks them; then the best points, and the end.
+    """Evaluates the blocks that are not done, writes and marks them; then what was searched for, and the end.
 
-    Where best points are asked for, the blocks that an earlier run has written are evaluated again, which is quicker
+    Where something is searched for, the blocks that an earlier run has written are evaluated again, which is quicker
     than reading them.
     """
-    objective = sweep.objective
-    names = searched(sweep, objective)
-    search = BestSearch(sweep.sizes, {name: sweep.dims[name] for name in names}, objective) if objective else None
-    due = [regions[i] for i in range(len(regions)) if search or not done[i]]
-    for count, block in enumerate(engine.evaluate_blocks(sweep, names, dtype=dtype, regions=due), start=1):
-        if search:
+    searches = searches_of(sweep)
+    due = [regions[i] for i in range(len(regions)) if searches or not done[i]]
+    for count, block in enumerate(engine.evaluate_blocks(sweep, names_of(sweep), dtype=dtype, regions=due), start=1):
+        for search in searches.values():
             search.add(block.region, block.values)
         if not done[block.region.index]:
             target.write(block.region, block.owned(sweep.variables))
             target.mark(block.region)
         if progress:
             progress(len(regions) - len(due) + count, len(regions))
-    if search:
-        target.write_group("best", labelled(sweep, search))
+    for group, found in labelled(sweep, searches).items():
+        target.write_group(group, found)
     target.finish()
 
 
@@ -156,7 +158,7 @@ def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
         sweep = judged = sweep_of_spec(bench.registry, loaded)
     layout = layout_of(sweep, loaded)
     sizes = {array.name: math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in layout.arrays}
-    best, optimize = loaded.spec.best, loaded.spec.optimize
+    best, optimize, front = loaded.spec.best, loaded.spec.optimize, sweep.frontier
     return {
         "title": loaded.spec.title,
         "axes": [_axis_line(axis) for axis in sweep.axes],
@@ -177,10 +179,11 @@ def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
         ],
         "conditions": [check.text for check in sweep.checks],
         "best": f"{_direction(best)} {best.objective} over {', '.join(best.over)}" if best else "",
+        "pareto": f"{', '.join(goal.words for goal in front.goals)} over {', '.join(front.over)}" if front else "",
         "optimize": f"{_direction(optimize)} {optimize.objective}" if optimize else "",
         "over": [_box_line(box) for box in free],
         "inputs": [
-            _input_line(bench.registry, value)
+            _input_line(bench.registry, value, sweep.inputs)
             for name, value in sorted(sweep.values.items())
             if name not in {box.name for box in free}
         ],
@@ -205,7 +208,10 @@ def _axis_line(axis: Axis) -> dict[str, Any]:
     return {"name": axis.name, "size": axis.size, "first": first, "last": last}
 
 
-def _input_line(registry: Registry, value: Value) -> dict[str, Any]:
+def _input_line(registry: Registry, value: Value, inputs: Inputs) -> dict[str, Any]:
+    if value.name in inputs.distributions:
+        text = inputs.distributions[value.name].text(registry.unit(value.name))
+        return {"name": value.name, "value": text, "origin": value.origin}
     flat = value.data.ravel()
     shown = [shown_value(registry, value.name, float(number)) for number in (flat.min(), flat.max())]
     text = shown[0] if shown[0] == shown[1] else f"{shown[0]} … {shown[1]}"

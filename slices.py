@@ -45,6 +45,15 @@ def select(data: xr.Dataset, selection: Sequence[str]) -> xr.Dataset:
     return data
 
 
+def positions(data: xr.Dataset, selection: Sequence[str]) -> dict[str, np.ndarray]:
+    """Where the labels that `selection` names lie along their dims, in the order of the labels. Raises as `select`."""
+    bare = data.drop_vars(list(data.data_vars))
+    numbered = bare.assign({f"position of {dim}": (dim, np.arange(size)) for dim, size in bare.sizes.items()})
+    found = select(numbered, selection)
+    chosen = {str(dim): found[f"position of {dim}"].to_numpy() for dim in bare.sizes}
+    return {dim: np.unique(places) for dim, places in chosen.items() if places.shape != (bare.sizes[dim],)}
+
+
 def _position(data: xr.Dataset, name: str, text: str, entry: str) -> int | list[int]:
     labels = data[name].to_numpy()
     wanted = parse_document(text, "--sel").data

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .specs.bind import bind_keywords
+from .specs.calibration import Calibration
 from .specs.catalog import Catalogs, open_catalogs
 from .specs.examples import spec_path
 from .specs.known import UnknownName, check_quantity
+from .specs.layers import RecalibratedCatalogs
 from .specs.loaded import LoadedSpec
 from .specs.loader import load_spec, read_spec
 from .specs.problems import Problem, RooflaxError, SpecError
@@ -31,11 +33,13 @@ _POINT = "command line"
 class Workbench:
     """The models and catalogs that a call uses: the shipped ones, and those a user adds.
 
-    `models` are files of cost models, run as trusted code; `catalog` folders of records.
+    `models` are files of cost models, run as trusted code; `catalog` folders of records; `fitted` values lie over those
+    of the calibration.
     """
 
     models: tuple[Path, ...] = ()
     catalog: tuple[Path, ...] = ()
+    fitted: Calibration | None = None
 
     @cached_property
     def registry(self) -> Registry:
@@ -59,7 +63,12 @@ class Workbench:
     @cached_property
     def catalogs(self) -> Catalogs:
         """The catalogs."""
-        return open_catalogs(*self.catalog, vocabulary=self.record_leaves)
+        opened = open_catalogs(*self.catalog, vocabulary=self.record_leaves)
+        return opened if self.fitted is None else RecalibratedCatalogs(opened, self.fitted)
+
+    def recalibrated(self, fitted: Calibration) -> Workbench:
+        """The workbench with fitted values that are in no file."""
+        return replace(self, fitted=fitted)
 
     def load(self, spec: str | os.PathLike[str], overrides: Sequence[str] = ()) -> LoadedSpec:
         """The checked spec in a file, or the shipped example of that name."""
@@ -78,15 +87,18 @@ class Workbench:
         """The sweep of quantities at the one point that `--set` overrides, and perhaps a spec, describe."""
         from .sweeps.sweep import sweep_of_spec
 
-        self.check_quantities(quantities)
-        if spec is None:
-            loaded = self._loaded_point(quantities, overrides)
-        else:
-            loaded = self.load(spec, [*overrides, f"outputs=[{', '.join(quantities)}]"])
+        loaded = self.asked(quantities, overrides, spec)
         if loaded.inputs.axes:
             axes = ", ".join(f"{axis.name} ({axis.size})" for axis in loaded.inputs.axes)
             raise RooflaxError(f"one point was expected, but {axes} varies; give each one value with --set, or use run")
         return sweep_of_spec(self.registry, loaded, capacity=True), loaded
+
+    def asked(self, quantities: Sequence[str], overrides: Sequence[str], spec: str | None) -> LoadedSpec:
+        """The inputs and conditions that overrides, and perhaps a spec, describe, with `quantities` as the outputs."""
+        self.check_quantities(quantities)
+        if spec is None:
+            return self._loaded_point(quantities, overrides)
+        return self.load(spec, [*overrides, f"outputs=[{', '.join(quantities)}]"])
 
     def check_quantities(self, quantities: Sequence[str]) -> None:
         """Raises SpecError unless all of these are computed quantities."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from ..workbench import Workbench
 
 MODELS = click.option(
     "--models", multiple=True, type=click.Path(path_type=Path), help="File of cost models of your own; runs as code."
@@ -30,14 +34,49 @@ def print_notices(notices: Iterable[str], quiet: bool) -> None:
             click.echo(f"note: {notice}", err=True)
 
 
+def print_tables(*tables: Any) -> None:
+    """Prints tables as wide as the terminal."""
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for table in tables:
+        console.print(table)
+
+
+def print_json(content: Any) -> None:
+    """Prints plain data as JSON."""
+    click.echo(json.dumps(content, indent=2, allow_nan=False))
+
+
+def bench_of(models: Sequence[Path], catalog: Sequence[Path], *, compiles: bool = True) -> Workbench:
+    """The workbench; what `compiles` finds the functions that earlier processes have compiled."""
+    from ..workbench import Workbench
+
+    if compiles:
+        from ..sweeps.compilation import cache_compilations, cache_folder
+
+        cache_compilations(cache_folder())
+    return Workbench(tuple(models), tuple(catalog))
+
+
+def progress_of(quiet: bool) -> Any:
+    """A progress bar on standard error, where somebody may see it."""
+    from ..reports.progress import progress_bar
+
+    return progress_bar(quiet or not sys.stderr.isatty())
+
+
 LAZY = {
-    "fit": "cli_fit",
-    "reproduce": "cli_documents",
-    "measured": "cli_documents",
-    "optimize": "commands.optimize",
-    "validate": "cli_validation",
+    "fit": "fit",
+    "grad": "gradient",
+    "measured": "documents",
+    "optimize": "optimize",
+    "pareto": "pareto",
+    "reproduce": "documents",
+    "uncertainty": "uncertainty",
+    "validate": "validation",
 }
-"""The module below the root that defines a command outside `cli`."""
+"""The module beside this one that defines a command; those of the root are in `cli`."""
 
 
 class Commands(click.Group):
@@ -53,7 +92,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name, wherever it is defined."""
         if cmd_name in LAZY:
-            return getattr(import_module(f"..{LAZY[cmd_name]}", __package__), cmd_name)
+            return getattr(import_module(f".{LAZY[cmd_name]}", __package__), cmd_name)
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:

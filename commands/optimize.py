@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 
 import click
 
-from . import CATALOG, JSON, MODELS, QUIET, SET, print_notices
+from . import CATALOG, JSON, MODELS, QUIET, SET, bench_of, print_json, print_notices, print_tables, progress_of
 
 
 @click.command()
@@ -37,30 +35,22 @@ def optimize(
     The conditions of the spec hold at the optimum; their shadow prices say what they cost. Ranges are changed with
     --set optimize.over.INPUT='{min: LOW, max: HIGH}'.
     """
-    from rich.console import Console
-
     from ..queries.optimum import optimize as find
     from ..reports.optimum import optimum_tables
-    from ..reports.progress import progress_bar
     from ..reports.tables import records
-    from ..sweeps.compilation import cache_compilations, cache_folder
-    from ..workbench import workbench
 
-    cache_compilations(cache_folder())
-    with progress_bar(quiet or not sys.stderr.isatty()) as progress:
+    with progress_of(quiet) as progress:
         found = find(
             spec,
             minimize=minimize,
             maximize=maximize,
             choose=[name for name in choose.split(",") if name] if choose is not None else None,
-            bench=workbench(models, catalog),
+            bench=bench_of(models, catalog),
             overrides=overrides,
             progress=progress,
         )
     print_notices(found.attrs["notices"], quiet)
     if as_json:
-        click.echo(json.dumps(records(found), indent=2, allow_nan=False))
-        return
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    for table in optimum_tables(found):
-        console.print(table)
+        print_json(records(found))
+    else:
+        print_tables(*optimum_tables(found))

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..results import check_axes
-from ..runs import as_yaml
+from ..runs import overrides_of
 from ..specs.bind import bind_keywords
 from ..specs.boxes import faults
 from ..specs.calibration import pooled_notices
-from ..specs.conditions import Comparison, Condition, ConditionError, comparable, parse_condition
+from ..specs.conditions import Comparison, Condition, ConditionError, read_condition
 from ..specs.problems import Problem, RooflaxError, SpecError
 from ..sweeps.optimum import optimum
 from ..sweeps.sweep import Objective, Sweep, sweep_of, sweep_to_optimize
@@ -96,16 +96,16 @@ def _changes(
     inputs: Mapping[str, object],
 ) -> list[str]:
     """Keywords as the overrides of a spec."""
-    found = []
+    found = dict[str, object]()
     if minimize is not None or maximize is not None:
-        found += [f"optimize.minimize={as_yaml(minimize)}", f"optimize.maximize={as_yaml(maximize)}"]
+        found |= {"optimize.minimize": minimize, "optimize.maximize": maximize}
     if over is not None:
-        found.append(f"optimize.over={as_yaml(dict(over))}")
+        found["optimize.over"] = dict(over)
     if where:
-        found.append(f"where={as_yaml(list(where))}")
+        found["where"] = list(where)
     if outputs:
-        found.append(f"outputs={as_yaml(list(outputs))}")
-    return [*found, *(f"{name}={as_yaml(value)}" for name, value in inputs.items())]
+        found["outputs"] = list(outputs)
+    return overrides_of({**found, **inputs})
 
 
 def _of_keywords(
@@ -146,11 +146,10 @@ def _of_keywords(
 
 
 def _conditions(bench: Workbench, where: Sequence[str]) -> list[Condition]:
-    units, options = comparable(bench.names)
     found, problems = list[Condition](), list[Problem]()
     for position, text in enumerate(where):
         try:
-            found += parse_condition(text, units, bench.names.constraints, options)
+            found += read_condition(text, bench.names)
         except ConditionError as error:
             problems.append(Problem(("where", position), str(error)))
     if problems:

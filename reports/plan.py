@@ -57,4 +57,6 @@ def _summary(plan: Mapping[str, Any]) -> str:
         lines.append(f"optimize: {plan['optimize']} over {', '.join(free)}")
     if plan["best"]:
         lines.append(f"best: {plan['best']}")
+    if plan["pareto"]:
+        lines.append(f"pareto: {plan['pareto']}")
     return "\n".join(lines)

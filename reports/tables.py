@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..specs.units import format_quantity
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     import xarray as xr
 
 MOST_ROWS = 40
+_WAYS = {"min": "smallest", "max": "largest"}
 _COMPARISON = re.compile(r"_(<=?|>=?|==|!=)_(.*)")
 
 
 def best_table(best: xr.Dataset, most: int = MOST_ROWS) -> Columns:
     """The best points: one row per kept cell, first the labels, then the winning configuration, then the outputs."""
     dims = [str(dim) for dim in best.dims]
-    hidden = {"status", "margin"}
-    configuration = [str(n) for n in best.data_vars if best[n].attrs.get("role") == "configuration"]
-    outputs = [str(n) for n in best.data_vars if n not in hidden and str(n) not in configuration]
+    hidden = {"status", "margin", *(["ties"] if "ties" in best and not (best["ties"] > 1).any() else [])}
+    configuration, outputs = _parts(best, hidden)
     points = [best.isel(place) for place in places(best, most)]
     columns = [_column(name, [point[name] for point in points]) for name in (*dims, *configuration, *outputs)]
     verdicts = [_verdict(point) for point in points]
@@ -32,6 +32,21 @@ def best_table(best: xr.Dataset, most: int = MOST_ROWS) -> Columns:
     faint = frozenset(row for row, verdict in enumerate(verdicts) if verdict != "yes")
     title = "\n".join(filter(None, [_title(best), _fixed(best)]))
     return _table(columns, len(dims), title, _cut(best, most, "read all with --json"), faint)
+
+
+def front_table(front: xr.Dataset, most: int = MOST_ROWS) -> Columns:
+    """Frontiers: one row per point, first the kept labels, then the configuration, the objectives, and the outputs."""
+    kept = [str(name) for name, coord in front.coords.items() if coord.dims]
+    goals = [goal.split(":") for goal in str(front.attrs.get("objectives", "")).split()]
+    first = [quantity for quantity, _ in goals]
+    configuration, outputs = _parts(front, {"status", "margin"})
+    names = [*kept, *configuration, *first, *(name for name in outputs if name not in first)]
+    points = [front.isel(place) for place in places(front, most)]
+    columns = [_column(name, [point[name] for point in points]) for name in names]
+    words = [f"{_WAYS[way]} {_named(front, quantity)}" for quantity, way in goals]
+    over = str(front.attrs.get("over", "")).replace(" ", ", ")
+    title = "\n".join(filter(None, [f"Frontier of {' and '.join(words)} over {over}", _fixed(front)]))
+    return _table(columns, len(kept), title, _cut(front, most, "read all with --json"), frozenset())
 
 
 def results_table(results: xr.Dataset, most: int = MOST_ROWS) -> Columns:
@@ -79,7 +94,7 @@ def records(data: xr.Dataset) -> list[dict[str, Any]]:
     Labels that are fixed stand in every mapping.
     """
     fixed = [str(name) for name, coord in data.coords.items() if not coord.dims]
-    names = [*map(str, data.dims), *fixed, *map(str, data.data_vars)]
+    names = [*(str(dim) for dim in data.dims if dim in data.coords), *fixed, *map(str, data.data_vars)]
     rows = []
     for place in places(data):
         point = data.isel(place)
@@ -124,10 +139,20 @@ def _margin(point: xr.Dataset) -> str:
 
 
 def _title(best: xr.Dataset) -> str:
-    objective = best.attrs.get("objective", "")
-    label = best[objective].attrs.get("long_name", objective) if objective in best else objective
     over = str(best.attrs.get("over", "")).replace(" ", ", ")
-    return f"{label} ({objective}): {best.attrs.get('direction', '')} over {over}"
+    return f"{_named(best, best.attrs.get('objective', ''))}: {best.attrs.get('direction', '')} over {over}"
+
+
+def _named(data: xr.Dataset, quantity: str) -> str:
+    """A quantity by its label and its name."""
+    label = data[quantity].attrs.get("long_name", quantity) if quantity in data else quantity
+    return f"{label} ({quantity})"
+
+
+def _parts(data: xr.Dataset, hidden: Collection[str]) -> tuple[list[str], list[str]]:
+    """The variables that tell a configuration, and the others that are not hidden."""
+    configuration = [str(n) for n in data.data_vars if data[n].attrs.get("role") == "configuration"]
+    return configuration, [str(n) for n in data.data_vars if n not in hidden and str(n) not in configuration]
 
 
 def _fixed(data: xr.Dataset) -> str:

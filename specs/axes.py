@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .calibration_fields import Lent
+from .distributions import Distribution
 from .records import Record
 
 
@@ -30,6 +32,12 @@ class Axis:
         """The number of labels."""
         return len(self.labels)
 
+    def at(self, places: np.ndarray) -> Axis:
+        """The same axis with the labels at some positions alone."""
+        return replace(
+            self, labels=self.labels[places], coords={name: labels[places] for name, labels in self.coords.items()}
+        )
+
 
 @dataclass(frozen=True)
 class Value:
@@ -50,6 +58,13 @@ class Value:
             raise ValueError(f"`{self.name}` has {data.ndim} dimensions but names {list(self.dims)}")
         data.setflags(write=False)
         object.__setattr__(self, "data", data)
+
+    def at(self, places: Mapping[str, np.ndarray]) -> Value:
+        """The same input at some positions along some dims."""
+        data = self.data
+        for axis, dim in enumerate(self.dims):
+            data = np.take(data, places[dim], axis) if dim in places else data
+        return replace(self, data=data)
 
 
 @dataclass(frozen=True)
@@ -78,8 +93,9 @@ class Inputs:
     """Everything a sweep is given: its axes in order, the values bound to names, and the records they come from.
 
     `lacking` names, for each leaf without a default that records along an axis (or a single record) do not state,
-    the records that lack it; such a leaf is not bound. `boxes` are the inputs left free for an optimum; their value is
-    the centre until one is found.
+    the records that lack it; such a leaf is not bound. `distributions` holds those of inputs that are not known
+    exactly, whose values are the centres; `lent` what the calibration lends, with its errors. `boxes` are the inputs
+    left free for an optimum; their value is the centre until one is found.
     """
 
     axes: tuple[Axis, ...]
@@ -87,9 +103,17 @@ class Inputs:
     records: tuple[Record, ...] = ()
     notices: tuple[str, ...] = ()
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    distributions: Mapping[str, Distribution] = field(default_factory=dict)
+    lent: Mapping[str, Lent] = field(default_factory=dict)
     boxes: tuple[Box, ...] = ()
 
     @property
     def sizes(self) -> dict[str, int]:
         """The number of labels of each axis, in order."""
         return {axis.name: axis.size for axis in self.axes}
+
+    def at(self, places: Mapping[str, np.ndarray]) -> Inputs:
+        """The same inputs with some labels of some axes alone; `places` are their positions."""
+        axes = tuple(axis.at(places[axis.name]) if axis.name in places else axis for axis in self.axes)
+        values = {name: value.at(places) for name, value in self.values.items()}
+        return replace(self, axes=axes, values=values)

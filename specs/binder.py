@@ -10,8 +10,11 @@ import numpy as np
 
 from .axes import Axis, Box, Inputs, Value
 from .boxes import read_box, refusal
+from .calibration_fields import FittedField, Lent
 from .catalog import Catalogs
 from .columns import Column, default_network, default_precision, default_stack, distinct_records
+from .distribution_forms import DistributionError, is_distribution, read_distribution
+from .distributions import Distribution
 from .documents import KeyPath
 from .domains import Domain, domain_of, shown
 from .grids import GridError, Report, check_length, grid_numbers
@@ -35,6 +38,7 @@ class Binder:
         self.known, self.catalogs, self.report, self.folder = known, catalogs, report, folder
         self.axes: dict[str, Axis] = {}
         self.values: dict[str, Value] = {}
+        self.distributions: dict[str, Distribution] = {}
         self.columns: dict[str, Column] = {}
         self.boxes: dict[str, Box] = {}
         self.notices: list[str] = []
@@ -72,6 +76,8 @@ class Binder:
             self._add_zip(written, form, path)
         elif (name := self.name_of(written, path)) is None:
             return
+        elif name not in CATALOGS and is_distribution(form):
+            self.report(path, "a distribution is what is known of one value; it belongs in `fixed`")
         elif name in CATALOGS:
             if (column := self._column(name, name, form, path)) is not None:
                 self.columns[name] = column
@@ -82,16 +88,29 @@ class Binder:
                 self._add_numbers(domain, numbers)
 
     def add_fixed(self, written: str, value: object, path: KeyPath) -> None:
-        """One single value, or the name of one record."""
+        """One single value, its distribution where it is not known exactly, or the name of one record."""
         if (name := self.name_of(written, path)) is None:
             return
-        if isinstance(value, list | tuple | dict):
+        if name in CATALOGS and isinstance(value, dict) and is_distribution(value):
+            self.report(path, f"a record of the {name} catalog has no distribution; only continuous inputs take one")
+        elif name not in CATALOGS and is_distribution(value):
+            self._add_distribution(domain_of(name, self.known), value, path)
+        elif isinstance(value, list | tuple | dict):
             self.report(path, f"one value was expected, found {shown(value)}; an axis belongs in `axes`")
         elif name in CATALOGS:
             if (record := self._record(name, value, path)) is not None:
                 self.columns[name] = Column.of(name, None, (record,))
         elif (number := self._number(domain_of(name, self.known), value, path)) is not None:
             self.values[name] = Value(name, (), np.asarray(number), "given")
+
+    def _add_distribution(self, domain: Domain, value: object, path: KeyPath) -> None:
+        try:
+            found = read_distribution(value, domain)
+        except DistributionError as error:
+            self.report((*path, *error.path), str(error))
+        else:
+            self.distributions[domain.name] = found
+            self.values[domain.name] = Value(domain.name, (), np.asarray(found.centre), "given")
 
     def add_box(self, written: str, form: object, path: KeyPath) -> None:
         """An input left free within a range; its value is the centre until an optimum is found."""
@@ -126,17 +145,27 @@ class Binder:
     def inputs(self) -> Inputs:
         """Everything bound: what was given, then the fields of records, of the default ones too, then fitted values."""
         columns = self._with_defaults()
-        values, lacking = dict(self.values), dict[str, tuple[str, ...]]()
+        values, lacking, lent = dict(self.values), dict[str, tuple[str, ...]](), dict[str, Lent]()
         for column in columns.values():
             lacking |= column.lacking(self.known.vocabulary, {*self.places, *values})
             for value in column.values(self.known.vocabulary, {*self.places, *values}):
                 values[value.name] = value
+                lent |= column.lent(value.name)
         for name, fitted in self.catalogs.calibration.everywhere.items():
             if name not in self.places and name not in values:
                 values[name] = Value(name, (), np.asarray(fitted.value), "calibration")
+                lent[name] = Lent((), (FittedField.everywhere(fitted),))
         records = distinct_records(columns)
-        boxes = tuple(self.boxes.values())
-        return Inputs(tuple(self.axes.values()), values, records, tuple(self.notices), lacking, boxes)
+        return Inputs(
+            tuple(self.axes.values()),
+            values,
+            records,
+            tuple(self.notices),
+            lacking,
+            dict(self.distributions),
+            lent,
+            tuple(self.boxes.values()),
+        )
 
     def _with_defaults(self) -> dict[str, Column]:
         columns = dict(self.columns)

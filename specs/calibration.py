@@ -7,16 +7,16 @@ that no measured row tells about.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from .axes import Inputs
-from .records import Field, Record, Source
+from .calibration_fields import ALL, SOURCE, Calibrated, FittedField
+from .records import Record, Source
 from .vocabulary import Group
 
-SOURCE = "calibration"
-ALL = "all"
 OWNERS = (Group.HARDWARE, Group.SOFTWARE, Group.NETWORK)
 _GIVEN = ("given", "axis", "zip ")
 _VENDORS = {"nvidia": "gpu", "amd": "amd", "google": "tpu"}
@@ -79,24 +79,6 @@ CALIBRATION_KINDS = ("training", "gemm", "collectives")
 """The kinds of measured tables that it is fitted on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Calibrated:
-    """One fitted value: in the unit of its input, with its standard error and the rows that tell about it."""
-
-    value: float
-    error: float
-    rows: int
-    families: int
-    records: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class FittedField(Field):
-    """A field of a record that the calibration lends; `pooled` says over whom, "" for the record's own value."""
-
-    pooled: str = ""
-
-
 ByClass = Mapping[str, Mapping[str, Calibrated]]
 """Leaf, then class (`all` over every class), to value."""
 
@@ -118,24 +100,32 @@ class Calibration:
 
     def value_of(self, record: Record, leaf: str) -> tuple[Calibrated, str] | None:
         """The value of a leaf that a record takes, with what it is pooled over; None where the leaf is not fitted."""
+        field = self.field_of(record, leaf)
+        return None if field is None else (field[0], field[1].pooled)
+
+    def field_of(self, record: Record, leaf: str) -> tuple[Calibrated, FittedField] | None:
+        """The value of a leaf that a record takes, and the field that lends it; None where the leaf is not fitted."""
         own = self.records.get(record.catalog, {}).get(record.name, {}).get(leaf)
         if own is not None:
-            return own, ""
+            return own, _field(own, record, record.name, "", 0.0)
         classes = self.pooled.get(record.catalog, {}).get(leaf, {})
         known = [kind for kind in dict.fromkeys((class_of(record), ALL)) if kind in classes]
         kind = next((kind for kind in known if classes[kind].rows), known[-1] if known else None)
-        return None if kind is None else (classes[kind], _pooled(record.catalog, kind, classes[kind]))
+        if kind is None:
+            return None
+        pooled, spread = _pooled(record.catalog, kind, classes[kind]), _spread(record, leaf, kind)
+        return classes[kind], _field(classes[kind], record, kind, pooled, spread)
 
     def completed(self, record: Record) -> Record:
         """The record with a field for every fitted leaf of its catalog that it does not state itself."""
         stated = {leaf: own for leaf, own in record.fields.items() if not isinstance(own, FittedField)}
         leaves = [leaf for leaf in self.pooled.get(record.catalog, {}) if leaf not in stated]
-        found = {leaf: value for leaf in leaves if (value := self.value_of(record, leaf)) is not None}
+        found = {leaf: value for leaf in leaves if (value := self.field_of(record, leaf)) is not None}
         if not found:
             return record if len(stated) == len(record.fields) else replace(record, fields=stated)
         most = max((value for value, _ in found.values()), key=lambda value: (value.rows, value.families))
         source = Source(SOURCE, f"fitted on {counted(most)}, {self.date}")
-        fields = {leaf: _field(value, pooled) for leaf, (value, pooled) in found.items()}
+        fields = {leaf: field for leaf, (_, field) in found.items()}
         return replace(record, fields={**stated, **fields}, sources={**record.sources, SOURCE: source})
 
     def without(self, leaves: Collection[str]) -> Calibration:
@@ -189,11 +179,22 @@ def class_of(record: Record) -> str:
     return ALL
 
 
-def _field(found: Calibrated, pooled: str) -> FittedField:
+def _spread(record: Record, leaf: str, kind: str) -> float:
+    """How far a record that no row tells about lies from the value of a class, in the free coordinate.
+
+    It is what the fit believes before it sees a row: the width of a record about its class, and that of a class about
+    all records where not even the class was measured.
+    """
+    prior = CALIBRATED.get(record.catalog, {}).get(leaf) or Prior(0.0, "")
+    return math.hypot(prior.record, prior.group if kind == ALL != class_of(record) else 0.0)
+
+
+def _field(found: Calibrated, record: Record, label: str, pooled: str, spread: float) -> FittedField:
     over = pooled if not found.rows else f"pooled over {pooled}" if pooled else ""
     told = [over, f"± {found.error:.2g}", counted(found) if found.rows else ""]
     note = ", ".join(part for part in told if part)
-    return FittedField(found.value, f"{found.value:.6g}", SOURCE, note, pooled)
+    shown = f"{found.value:.6g}"
+    return FittedField(found.value, shown, SOURCE, note, pooled, found.error, spread, record.catalog, label)
 
 
 def _pooled(catalog: str, kind: str, found: Calibrated) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from .axes import Value
 from .calibration import class_of
+from .calibration_fields import FittedField, Lent
 from .catalog import Catalogs
 from .records import Record
 from .vocabulary import Leaf, Vocabulary
@@ -61,6 +62,12 @@ class Column:
             if leaf.required and leaf.name not in skip and not all(stated):
                 found[leaf.name] = tuple(label for label, given in zip(self.labels, stated, strict=True) if not given)
         return found
+
+    def lent(self, leaf: str) -> dict[str, Lent]:
+        """What the calibration lends the records of a leaf, by its name; empty where all state it themselves."""
+        fields = [record.fields.get(leaf) if record is not None else None for record in self.records]
+        fitted = tuple(field if isinstance(field, FittedField) else None for field in fields)
+        return {leaf: Lent(() if self.dim is None else (self.dim,), fitted)} if any(fitted) else {}
 
     def _leaves(self, vocabulary: Vocabulary) -> Iterator[Leaf]:
         for leaf in vocabulary.values():

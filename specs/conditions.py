@@ -15,6 +15,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from . import units as quantities
 from .known import Known
 from .vocabulary import Kind, nearest
@@ -66,6 +68,10 @@ class Comparison:
         """Whether `value`, in the same unit, satisfies the comparison."""
         return bool(_TESTS[self.operator](value, self.value))
 
+    def holds_at(self, values: np.ndarray) -> np.ndarray:
+        """Where an array of values, in the same unit, satisfies the comparison: bool; NaN satisfies none."""
+        return _TESTS[self.operator](values, self.value) & ~np.isnan(values)
+
 
 Condition = ConstraintName | Comparison
 
@@ -80,17 +86,6 @@ class _Names:
 
     def __contains__(self, name: str) -> bool:
         return name in self.units or name in self.options
-
-
-def comparable(known: Known) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
-    """What may be compared: the units of quantities and inputs, and the options of choices."""
-    options, units = dict(known.options), dict(known.units)
-    for leaf in known.vocabulary.values():
-        if leaf.kind in (Kind.FLAG, Kind.CHOICE):
-            options[leaf.name] = leaf.options or FLAG_OPTIONS
-        else:
-            units[leaf.name] = leaf.unit
-    return units, options
 
 
 def parse_condition(
@@ -124,6 +119,17 @@ def parse_condition(
     if lower.value > upper.value:
         raise ConditionError(f"`{text.strip()}` holds for no value: its lower bound lies above its upper bound")
     return first, second
+
+
+def read_condition(text: str, known: Known) -> tuple[Condition, ...]:
+    """The conditions of one `where` entry over everything that may be named in a spec. Raises ConditionError."""
+    options, units = dict(known.options), dict(known.units)
+    for leaf in known.vocabulary.values():
+        if leaf.kind in (Kind.FLAG, Kind.CHOICE):
+            options[leaf.name] = leaf.options or FLAG_OPTIONS
+        else:
+            units[leaf.name] = leaf.unit
+    return parse_condition(text, units, known.constraints, options)
 
 
 def parse_equation(text: str, units: Mapping[str, str]) -> Comparison:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .goals import DIRECTIONS, FEWEST, MOST
 from .grids import MOST_LABELS
 from .schema import SweepSpec
 from .vocabulary import CATALOGS, Kind, Leaf, Vocabulary, shipped
 
 _NUMBER = {"type": ["number", "string"]}
+_UNCERTAIN = {"$ref": "#/$defs/Uncertain"}
 _BOUND = {"$ref": "#/$defs/Bound"}
 
 
@@ -22,9 +24,18 @@ def json_schema(vocabulary: Vocabulary | None = None, quantities: Mapping[str, s
     table["properties"]["axes"] |= _inputs(vocabulary, quantities, axis=True)
     table["properties"]["fixed"] |= _inputs(vocabulary, quantities, axis=False)
     table["$defs"]["Optimize"]["properties"]["over"] |= _boxes(vocabulary, quantities)
+    table["$defs"]["Pareto"]["properties"]["objectives"] |= _objectives(quantities)
     if quantities is not None:
         table["properties"]["outputs"]["items"] = {"enum": sorted(quantities)}
     return table
+
+
+def _objectives(quantities: Mapping[str, str] | None) -> dict[str, Any]:
+    """The list of a frontier's objectives."""
+    one: dict[str, Any] = {"type": "string", "pattern": rf":\s*({'|'.join(DIRECTIONS)})\s*$"}
+    if quantities is not None:
+        one = {"enum": [f"{name}:{way}" for name in sorted(quantities) for way in DIRECTIONS]}
+    return {"items": one, "minItems": FEWEST, "maxItems": MOST}
 
 
 def _inputs(vocabulary: Vocabulary, quantities: Mapping[str, str] | None, *, axis: bool) -> dict[str, Any]:
@@ -36,12 +47,12 @@ def _inputs(vocabulary: Vocabulary, quantities: Mapping[str, str] | None, *, axi
     for leaf in vocabulary.values():
         properties[leaf.name] = {"description": _described(leaf)} | (_axis(leaf) if axis else _single(leaf))
     for name, unit in (quantities or {}).items():
-        form = {"$ref": "#/$defs/Axis"} if axis else dict(_NUMBER)
+        form = {"$ref": "#/$defs/Axis" if axis else "#/$defs/Uncertain"}
         properties.setdefault(name, {"description": f"Computed quantity, pinned ({unit})"} | form)
     if axis:
         others = "#/$defs/Axis" if quantities is None else "#/$defs/Zip"
         return {"properties": properties, "additionalProperties": {"$ref": others}}
-    return {"properties": properties, "additionalProperties": dict(_NUMBER) if quantities is None else False}
+    return {"properties": properties, "additionalProperties": _UNCERTAIN if quantities is None else False}
 
 
 def _boxes(vocabulary: Vocabulary, quantities: Mapping[str, str] | None) -> dict[str, Any]:
@@ -71,7 +82,7 @@ def _single(leaf: Leaf) -> dict[str, Any]:
         return {"enum": [*leaf.options, *(int(option) for option in leaf.options if option.isdecimal())]}
     if leaf.kind is Kind.FLAG:
         return {"enum": [True, False, 0, 1]}
-    return dict(_NUMBER)
+    return dict(_UNCERTAIN) if leaf.kind is Kind.CONTINUOUS else dict(_NUMBER)
 
 
 def _axis(leaf: Leaf) -> dict[str, Any]:
@@ -96,6 +107,15 @@ def _grid_forms() -> dict[str, Any]:
     return {
         "Box": form({"min": _BOUND, "max": _BOUND}, ["min", "max"]),
         "Bound": {"type": ["number", "string"], "description": "A number, or text with a unit such as 25 GB/s"},
+        "Uncertain": {
+            "anyOf": [
+                {**_NUMBER, "description": "One value, or with its standard deviation: 0.42 ± 0.03, 25 GB/s ± 10 %"},
+                form({"normal": bounds(2, "Mean, standard deviation")}, ["normal"]),
+                form({"uniform": bounds(2, "Low, high")}, ["uniform"]),
+                form({"lognormal": bounds(2, "Median, factor: 68 % within median / and times factor")}, ["lognormal"]),
+                form({"samples": {"type": "array", "items": _BOUND, "minItems": 2}}, ["samples"]),
+            ]
+        },
         "Axis": {
             "anyOf": [
                 {"type": "array", "items": {"type": ["number", "string", "boolean"]}, "minItems": 1},

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from .distribution_forms import is_distribution
 from .documents import KeyPath
 from .domains import Domain, shown
 from .vocabulary import nearest
@@ -77,6 +78,8 @@ def _listed(form: list[object], domain: Domain, report: Report, path: KeyPath) -
     wrong = 0
     for position, value in enumerate(form):
         try:
+            if is_distribution(value):
+                raise ValueError("a label is one exact value; a distribution belongs in `fixed`")
             numbers[position] = domain.read(value)
         except ValueError as error:
             wrong += 1

@@ -10,6 +10,7 @@ import numpy as np
 
 from .axes import Axis
 from .binder import Binder
+from .distribution_forms import is_distribution
 from .domains import domain_of
 from .known import UnknownName, input_name
 from .units import UnitError, parse_quantity
@@ -32,7 +33,9 @@ def add_keywords(binder: Binder, inputs: Mapping[str, object]) -> None:
     order: list[str] = []
     for name, given in inputs.items():
         value = _plain(given)
-        if isinstance(value, _Labelled | np.ndarray) or hasattr(value, "dims"):
+        if is_distribution(value):
+            binder.add_fixed(name, value, (name,))
+        elif isinstance(value, _Labelled | np.ndarray) or hasattr(value, "dims"):
             array = _labelled(binder, name, value)
             if array is not None and array.dims == (_canonical(binder, name),):
                 _add_own_axis(binder, name, array)

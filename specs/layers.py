@@ -1,4 +1,4 @@
-"""Catalogs with the record folders of one spec laid over them."""
+"""Catalogs with the record folders of one spec, or a fit that is in no file, laid over them."""
 
 from __future__ import annotations
 
@@ -54,3 +54,28 @@ class LayeredCatalogs(Catalogs):
                 raise error from None  # this message knows the names of both
         path = Path(record.path).absolute()
         return record if any(path.is_relative_to(folder) for folder in self._folders) else self._base.get(catalog, name)
+
+
+class RecalibratedCatalogs(Catalogs):
+    """The records of `base`, with fitted values laid over its own."""
+
+    def __init__(self, base: Catalogs, fitted: Calibration) -> None:
+        """`fitted` is in no file, as a fit leaves it."""
+        self._base, self._fitted = base, fitted
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """The fitted values of `base`, those given over them. Raises CatalogError where a file is wrong."""
+        return self._base.calibration.overlaid(self._fitted)
+
+    def without(self, leaves: Collection[str]) -> RecalibratedCatalogs:
+        """These catalogs with no fitted values of `leaves`."""
+        return RecalibratedCatalogs(self._base.without(leaves), self._fitted.without(leaves))
+
+    def names(self, catalog: str) -> tuple[str, ...]:
+        """The names of all records of a catalog, sorted."""
+        return self._base.names(catalog)
+
+    def get(self, catalog: str, name: str) -> Record:
+        """The record of that name from `base`, with the fitted values. Raises CatalogError."""
+        return self.calibration.completed(self._base.get(catalog, name))

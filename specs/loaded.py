@@ -31,14 +31,17 @@ class LoadedSpec:
         axes does, since it is the order of the dimensions. Values are in the inputs' units, and records stand with
         their fields, so that a changed record changes the form.
         """
-        best, optimize = self.spec.best, self.spec.optimize
+        best, pareto, optimize = self.spec.best, self.spec.pareto, self.spec.optimize
+        distributions = {name: found.plain() for name, found in sorted(self.inputs.distributions.items())}
         return {
             "axes": [_axis(axis) for axis in self.inputs.axes],
             "values": {name: _value(value) for name, value in sorted(self.inputs.values.items())},
             "outputs": sorted(self.spec.outputs),
             "where": sorted((_condition(condition) for condition in self.conditions), key=json.dumps),
             "best": best and {**best.model_dump(), "over": sorted(best.over)},
+            "pareto": pareto and {**pareto.model_dump(), "over": sorted(pareto.over or ())},
             "dtype": self.spec.store.dtype,
+            **({"distributions": distributions} if distributions else {}),
             **({"optimize": [optimize.minimize, optimize.maximize, self._boxes()]} if optimize else {}),
         }
 

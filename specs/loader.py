@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ from .binder import Binder
 from .boxes import faults
 from .calibration import pooled_notices
 from .catalog import Catalogs
-from .conditions import Comparison, ConditionError, ConstraintName, comparable, parse_condition
+from .conditions import Comparison, ConditionError, ConstraintName, read_condition
 from .documents import LONGEST, Document, KeyPath, parse_document
+from .goals import GoalError, check_order, parse_goal
 from .known import Known, UnknownName, check_quantity, input_name
 from .layers import LayeredCatalogs
 from .loaded import LoadedSpec
@@ -72,9 +73,12 @@ class _Loading:
         inputs = binder.inputs()
         asked = self.outputs()
         conditions = self.conditions(asked)
-        over = self.best(asked)
+        over, front = self.best(asked), self.pareto({} if self.table("optimize") else asked)
         optimized = self.objective("optimize", asked)
         notices = [*self.edited.notices, *inputs.notices]
+        if spec is not None and spec.pareto is not None and (reason := self.no_frontier(front["over"])):
+            notices.append(f"pareto: dropped, since {reason}")
+            spec = spec.model_copy(update={"pareto": None})
         if asked:
             given = set(inputs.values) | binder.attempted
             missing = self.known.missing(list(asked), given)
@@ -90,6 +94,8 @@ class _Loading:
             raise SpecError(self.problems)
         if spec.best is not None:
             spec = spec.model_copy(update={"best": spec.best.model_copy(update={"over": over})})
+        if spec.pareto is not None:
+            spec = spec.model_copy(update={"pareto": spec.pareto.model_copy(update=front)})
         return LoadedSpec(spec, inputs, conditions, self.document.text, self.document.file, tuple(notices))
 
     def shape(self) -> SweepSpec | None:
@@ -101,8 +107,12 @@ class _Loading:
         return spec
 
     def hint(self, path: KeyPath) -> str | None:
-        """What to say of an input that stands at the top level."""
+        """What to say of an input that stands at the top level, and of an objective that YAML takes for a mapping."""
         key = str(path[0])
+        if path[:2] == ("pareto", "objectives") and len(path) == 3:
+            entry = self.table("pareto")["objectives"][path[2]]
+            pairs = [f"`{name}:{way}`" for name, way in entry.items()] if isinstance(entry, Mapping) else []
+            return f"write {', '.join(pairs)} without a blank behind the colon" if pairs else None
         if len(path) > 1 or key in SweepSpec.model_fields:
             return None
         try:
@@ -147,11 +157,10 @@ class _Loading:
         return True
 
     def conditions(self, asked: dict[str, KeyPath]) -> tuple[ConstraintName | Comparison, ...]:
-        units, options = comparable(self.known)
         found: list[ConstraintName | Comparison] = []
         for path, text in self.texts(("where",), self.data.get("where")):
             try:
-                conditions = parse_condition(text, units, self.known.constraints, options)
+                conditions = read_condition(text, self.known)
             except ConditionError as error:
                 self.report(path, str(error))
                 continue
@@ -164,13 +173,7 @@ class _Loading:
     def best(self, asked: dict[str, KeyPath]) -> tuple[str, ...]:
         """The axes that `best` reduces over, under their proper names."""
         self.objective("best", asked)
-        over: list[str] = []
-        for path, written in self.texts(("best", "over"), self.table("best").get("over")):
-            name = self.axis_name(written, path)
-            if name in over:
-                self.report(path, f"`{name}` is listed twice")
-            over += [name] if name is not None else []
-        return tuple(over)
+        return self.over("best", self.table("best").get("over"))
 
     def objective(self, section: str, asked: dict[str, KeyPath]) -> tuple[str, KeyPath] | None:
         """The quantity that a section minimizes or maximizes, and where; None where there is none to be had."""
@@ -203,6 +206,37 @@ class _Loading:
                 self.report(("optimize", "over", keys.get(str(place[1]), place[1])), message, True)
             else:
                 self.report(self.stated[int(place[1])][0] if place[0] == "where" else path, message)
+
+    def pareto(self, asked: dict[str, KeyPath]) -> dict[str, tuple[str, ...]]:
+        """The objectives of `pareto` as they are kept, and the axes that it chooses along, under their proper names."""
+        pareto, goals = self.table("pareto"), dict[str, str]()
+        for path, text in self.texts(("pareto", "objectives"), pareto.get("objectives")):
+            try:
+                goal = parse_goal(text)
+                if self.is_quantity(goal.quantity, path):
+                    check_order(goal.quantity, goals, self.known.options.get(goal.quantity, ()))
+                    goals[goal.quantity] = str(goal)
+                    asked.setdefault(goal.quantity, path)
+            except GoalError as error:
+                self.report(path, str(error))
+        over = self.over("pareto", pareto.get("over"))
+        return {"objectives": tuple(goals.values()), "over": over or tuple(map(self.canonical, self.table("axes")))}
+
+    def no_frontier(self, over: Collection[str]) -> str | None:
+        """Why there is no frontier along the axes `over`; None where there is one."""
+        if self.table("optimize"):
+            return "`optimize` leaves inputs free"
+        return None if over else "there is no axis to choose along"
+
+    def over(self, section: str, found: object) -> tuple[str, ...]:
+        """The axes that a section lists under `over`."""
+        over: list[str] = []
+        for path, written in self.texts((section, "over"), found):
+            name = self.axis_name(written, path)
+            if name in over:
+                self.report(path, f"`{name}` is listed twice")
+            over += [name] if name is not None else []
+        return tuple(over)
 
     def axis_name(self, written: str, path: KeyPath) -> str | None:
         axes = {self.canonical(key): form for key, form in self.table("axes").items()}

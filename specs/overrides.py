@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .distribution_forms import is_distribution
 from .documents import Document, KeyPath, parse_document
 from .known import Known, UnknownName, input_name
 from .problems import Problem, SpecError
 from .vocabulary import nearest
 
 OPTION = "--set"
-_ROOTS = ("title", "description", "axes", "fixed", "outputs", "where", "best", "optimize", "store", "catalog")
+_ROOTS = ("title", "description", "axes", "fixed", "outputs", "where", "best", "pareto", "optimize", "store", "catalog")
 
 
 @dataclass
@@ -43,7 +44,8 @@ class Edited:
 def apply_overrides(data: Mapping[str, Any], overrides: Sequence[str], known: Known) -> Edited:
     """The data with every `KEY=VALUE` set in turn; the values are YAML, and `data` itself is not changed.
 
-    A key that names an input sets it wherever it stands: one value makes it fixed, a list or grid form an axis. Any
+    A key that names an input sets it wherever it stands: one value or its distribution makes it fixed, a list or grid
+    form an axis. Any
     other key is a dotted path, such as `best.over` or `store.dtype`.
     """
     edited = Edited(dict(data), known)
@@ -98,7 +100,7 @@ def _set_input(edited: Edited, name: str, value: Any, override: str) -> None:
             raise _OverrideError(f"`{name}` is a member of the zip group `{dim}`; set the group, {dim}={{zip: …}}")
     _drop_from_optimize(edited, name, override)
     in_axes, in_fixed = (_written(edited, section, name) for section in ("axes", "fixed"))
-    if isinstance(value, list | Mapping):
+    if isinstance(value, list | Mapping) and not is_distribution(value):
         _drop(edited, "fixed", in_fixed)
         _place(edited, "axes", in_axes, name, value, override)
     else:
@@ -106,7 +108,8 @@ def _set_input(edited: Edited, name: str, value: Any, override: str) -> None:
         _place(edited, "fixed", in_fixed, name, value, override)
         if in_axes is not None:
             edited.notices.append(f"{OPTION} {override}: the axis `{name}` is now one value")
-            _drop_from_best(edited, name, override)
+            for section in ("best", "pareto"):
+                _drop_from(section, edited, name, override)
 
 
 def _section(edited: Edited, section: str) -> dict[str, Any]:
@@ -141,22 +144,22 @@ def _drop(edited: Edited, section: str, key: str | None) -> None:
         edited.data[section] = {other: kept for other, kept in _section(edited, section).items() if other != key}
 
 
-def _drop_from_best(edited: Edited, name: str, override: str) -> None:
+def _drop_from(section: str, edited: Edited, name: str, override: str) -> None:
     """A dimension that is one value now is no longer reduced over; without any left, nothing is."""
-    best = edited.data.get("best")
-    if not isinstance(best, Mapping) or not isinstance(over := best.get("over"), list):
+    found = edited.data.get(section)
+    if not isinstance(found, Mapping) or not isinstance(over := found.get("over"), list):
         return
     kept = [i for i, dim in enumerate(over) if not isinstance(dim, str) or _canonical(dim, edited.known) != name]
     if len(kept) == len(over):
         return
     if not kept:
-        del edited.data["best"]
-        edited.notices.append(f"{OPTION} {override}: `best` is dropped, since no axis is left to reduce over")
+        del edited.data[section]
+        edited.notices.append(f"{OPTION} {override}: `{section}` is dropped, since no axis is left to reduce over")
         return
-    edited.data["best"] = {**best, "over": [over[i] for i in kept]}
-    base: KeyPath = ("best", "over")
+    edited.data[section] = {**found, "over": [over[i] for i in kept]}
+    base: KeyPath = (section, "over")
     edited.moved |= {(*base, new): edited.moved.get((*base, old), (*base, old)) for new, old in enumerate(kept)}
-    edited.notices.append(f"{OPTION} {override}: `{name}` is dropped from `best.over`")
+    edited.notices.append(f"{OPTION} {override}: `{name}` is dropped from `{section}.over`")
 
 
 def _drop_from_optimize(edited: Edited, name: str, override: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .documents import KeyPath
 from .domains import shown
+from .goals import check_goals
 from .vocabulary import Vocabulary, nearest
 
 _PREFIX = "Value error, "
@@ -47,6 +48,21 @@ class Best(_Part):
     def objective(self) -> str:
         """The quantity that is minimized or maximized."""
         return str(self.minimize if self.minimize is not None else self.maximize)
+
+
+class Pareto(_Part):
+    """The points that no other beats in every objective, gathered while the sweep runs."""
+
+    objectives: tuple[str, ...]
+    """Two or three quantities, each with its direction: `step_time:min`, `predicted_mfu:max`."""
+    over: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """The axes to choose along, all by default; there is one frontier for each point of the others."""
+
+    @field_validator("objectives")
+    @classmethod
+    def _two_or_three(cls, found: tuple[str, ...]) -> tuple[str, ...]:
+        check_goals(found)
+        return found
 
 
 class Optimize(_Part):
@@ -91,13 +107,15 @@ class SweepSpec(_Part):
     """The inputs that vary, each a list or a grid form; their order is the order of the dimensions, but the longest is
     put last where the last is short, which is quicker."""
     fixed: dict[str, Any] = {}
-    """The inputs of one value; numbers may carry units, such as `25 GB/s`."""
+    """The inputs of one value; numbers may carry units, such as `25 GB/s`, and distributions, such as `0.42 ± 0.03`."""
     outputs: Annotated[tuple[str, ...], Field(min_length=1)]
     """The quantities to compute and keep."""
     where: tuple[str, ...] = ()
     """Conditions that points must meet: constraints by name, or comparisons such as `memory_per_gpu < 70 GiB`."""
     best: Best | None = None
     """The best points along some axes, beside the whole grid."""
+    pareto: Pareto | None = None
+    """The points between which two or three objectives decide, beside the whole grid."""
     optimize: Optimize | None = None
     """The best values of continuous inputs in every cell of the axes; `rooflax optimize` answers it."""
     store: Store = Store()
@@ -142,7 +160,8 @@ def _missing(key: str, part: type[BaseModel]) -> str:
 
 
 def _part(path: KeyPath) -> type[BaseModel]:
-    return {"best": Best, "optimize": Optimize, "store": Store}.get(str(path[0]), SweepSpec) if path else SweepSpec
+    parts: dict[str, type[BaseModel]] = {"best": Best, "pareto": Pareto, "optimize": Optimize, "store": Store}
+    return parts.get(str(path[0]), SweepSpec) if path else SweepSpec
 
 
 def _unknown_key(key: str, part: type[BaseModel]) -> str:

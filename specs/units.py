@@ -25,7 +25,7 @@ _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _MULTIPLIERS = {"k": 3, "M": 6, "G": 9, "T": 12, "P": 15}
 _TIMES = (("d", 86400, 172800), ("h", 3600, 7200), ("min", 60, 120))
 
-_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:_\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:_\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _OPERATOR = re.compile(r"\s*([*·⋅/])\s*")
 _TERM = re.compile(r"([^\s^]+?)(?:\^(-?[1-9]))?")
 _LONGEST = 100
@@ -152,7 +152,7 @@ def _quantity(text: str, wanted: _Unit) -> float:
     if len(text) > _LONGEST:
         raise UnitError(f"{text[:30]!r}… is too long for a quantity ({len(text)} characters)")
     plain = text.strip().replace("−", "-")
-    found = _NUMBER.match(plain)
+    found = NUMBER.match(plain)
     if found is None:
         hint = " (write the number first, as in 2.5 $/h)" if plain.startswith("$") else ""
         raise UnitError(f"{_shown(text)} does not start with a finite number{hint}")

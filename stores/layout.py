@@ -63,7 +63,7 @@ def create_coordinate(group: zarr.Group, coord: Coordinate, *, overwrite: bool =
         coord.name,
         shape=coord.values.shape,
         dtype=VariableLengthUTF8() if text else coord.values.dtype,
-        chunks=coord.values.shape,
+        chunks=tuple(max(size, 1) for size in coord.values.shape),
         compressors=_codecs(coord.values.dtype),
         fill_value="" if text else _fill_value(coord.values.dtype),
         dimension_names=coord.dims,

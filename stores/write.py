@@ -81,8 +81,10 @@ class Store:
         stated: Any = zarr.open_group(self._store, path=group, mode="r", use_consolidated=False).attrs.get(
             VARIABLES, []
         )
-        files = (self.path / group / name for name in map(str, stated))
-        return all(f"{group}/{place.name}" in found and any(place.rglob("c*")) for place in files)
+        names = [f"{group}/{name}" for name in map(str, stated)]
+        return all(
+            name in found and (self._arrays[name].size == 0 or any((self.path / name).rglob("c*"))) for name in names
+        )
 
     def write(self, region: Region, arrays: Mapping[str, np.ndarray]) -> None:
         """The values of one block: each array by its path in the store, in the shape of the block along its dims.
@@ -103,16 +105,17 @@ class Store:
         with file_errors(f"mark block {region.index} of", self.path, kept=True):
             self._marks[region.index] = 1
 
-    def write_group(self, group: str, dataset: xr.Dataset) -> None:
+    def write_group(self, group: str, dataset: xr.Dataset, *, fresh: bool = False) -> None:
         """A small result in one piece: variables, coordinates and attributes of `dataset`, in a group such as `best`.
 
-        Arrays of the same names that the group has already are replaced.
+        Arrays of the same names that the group has already are replaced, and all others too where it is to be `fresh`.
         """
         if group in {"", BLOCKS} or "/" in group:
             raise ValueError(f"{group!r} cannot be a group of results")
         labels = [str(name) for name, coord in dataset.coords.items() if coord.dims != (name,)]
         with file_errors(f"write {group} of", self.path, kept=True):
-            target = zarr.open_group(self._store, mode="r+", use_consolidated=False).require_group(group)
+            root = zarr.open_group(self._store, mode="r+", use_consolidated=False)
+            target = root.create_group(group, overwrite=True) if fresh else root.require_group(group)
             order = {COORDINATES: " ".join(sorted(labels)), VARIABLES: [str(name) for name in dataset.data_vars]}
             target.update_attributes({**dataset.attrs, **order})
             for name, coord in dataset.coords.items():
@@ -202,7 +205,8 @@ def _check_shard(name: str, target: zarr.Array, selection: tuple[slice, ...], va
 
 def _whole(name: str, variable: xr.DataArray) -> ArrayLayout:
     dims = tuple(map(str, variable.dims))
-    sizes = dict(zip(dims, variable.shape, strict=True))
+    # An array may be empty, such as the frontier where no point is feasible; a chunk has one value at least.
+    sizes = {dim: max(size, 1) for dim, size in zip(dims, variable.shape, strict=True)}
     shards, chunks = chunking(dims, sizes, sizes, variable.dtype.itemsize)
     return ArrayLayout(name, dims, variable.shape, variable.dtype.str, shards, chunks, variable.attrs)
 

@@ -65,15 +65,17 @@ def derivatives(
 ) -> dict[tuple[str, str], Found]:
     """The derivatives of quantities by inputs of the sweep's graph, in float64, by (of, wrt).
 
-    `relative` gives elasticities. Names of `wrt` that are no continuous leaves or pinned quantities give differences.
+    `relative` gives elasticities. Names of `wrt` that are no continuous leaves or pinned quantities give differences,
+    and names that are no inputs of the graph derivatives of 0.
     """
-    leaves = {by: sweep.registry.vocabulary.get(by) for by in wrt}
+    leaves = {by: sweep.registry.vocabulary.get(by) for by in wrt if by in sweep.values}
     smooth = [by for by, leaf in leaves.items() if leaf is None or leaf.kind is Kind.CONTINUOUS]
     values = _labelled(sweep, [*of], smooth)
     found = _slopes(sweep, of, smooth, leaves, values)
     for by, leaf in leaves.items():
         if by not in smooth and leaf is not None:
             found |= _differences(sweep, of, leaf, values)
+    found |= {(name, by): _independent() for by in wrt if by not in leaves for name in of}
     return {pair: _relative(pair, values, one) if relative else one for pair, one in found.items()}
 
 
@@ -128,6 +130,14 @@ def _one_sided(
     here, beyond = (below, above) if side == RISING else (above, below)
     reading = xr.where(here > 0, Reading.slope, xr.where(beyond > 0, kink, Reading.mask))
     return Found(arrays[asked.slope], reading, start, stop)
+
+
+def _independent() -> Found:
+    """The derivative by an input that the models do not even read."""
+    import xarray as xr
+
+    parts = (0.0, float(Reading.none), -math.inf, math.inf)
+    return Found(*(xr.DataArray(part) for part in parts))
 
 
 def _joined(rising: Found | None, falling: Found | None, rises: xr.DataArray) -> Found:

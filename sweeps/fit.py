@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ..specs.measured.rows import MeasuredRow
 from ..specs.problems import RooflaxError
 from .fit_problem import Node, Parameter, Problem, Refused, bind_rows, stacked
 from .fit_solver import Solver, Weighting
+from .uncertain_inputs import Covariance
 
 TELLING = 1e-3
 """A row tells about an input where a unit of its free coordinate moves the logarithm of time by more than this."""
@@ -56,7 +57,10 @@ class RowFit:
 
 @dataclass(frozen=True)
 class Fit:
-    """The outcome: fitted values, the rows with their errors, and the rows that could not be used."""
+    """The outcome: fitted values, the rows with their errors, and the rows that could not be used.
+
+    `covariance` is that of the estimates, in their free coordinates, labelled by input, owner and record or class.
+    """
 
     parameters: tuple[Parameter, ...]
     weighting: Weighting
@@ -64,6 +68,7 @@ class Fit:
     rows: tuple[RowFit, ...]
     refused: tuple[Refused, ...]
     steps: int
+    covariance: Covariance = field(compare=False)
 
     @property
     def left_out(self) -> dict[tuple[str, str], float]:
@@ -112,8 +117,8 @@ def fit(
         for i, b in enumerate(solver.problem.rows)
         if used[i]
     ]
-    estimates = estimates_of(solver, unknowns, used)
-    return Fit(tuple(parameters), solver.weighting, estimates, tuple(found), (*refused, *broken), steps)
+    estimates, covariance = estimates_of(solver, unknowns, used)
+    return Fit(tuple(parameters), solver.weighting, estimates, tuple(found), (*refused, *broken), steps, covariance)
 
 
 def _usable(solver: Solver) -> tuple[np.ndarray, list[Refused]]:
@@ -163,30 +168,44 @@ def _left_out(solver: Solver, unknowns: np.ndarray, used: np.ndarray) -> np.ndar
     return found
 
 
-def estimates_of(solver: Solver, unknowns: np.ndarray, used: np.ndarray) -> tuple[Estimate, ...]:
-    """The fitted values of all records, of classes and of the single records that some row tells about."""
+def estimates_of(solver: Solver, unknowns: np.ndarray, used: np.ndarray) -> tuple[tuple[Estimate, ...], Covariance]:
+    """The fitted values of all records, of classes and of the single records that some row tells about.
+
+    Beside them the covariance of their free coordinates.
+    """
     problem = solver.problem
     covariance = np.linalg.inv(solver.hessian(unknowns, used))
     _, slopes = solver.ratios(solver.free_values(unknowns))
     telling = (np.abs(slopes) > TELLING) & used[:, None]
-    told = [_estimate(problem, node, unknowns, covariance, telling) for node in problem.nodes]
-    return tuple(found for found in told if found.level == 0 or found.rows)
+    weights = np.stack([_weights(problem, node) for node in problem.nodes])
+    shared = weights @ covariance @ weights.T
+    told = [
+        _estimate(problem, place, weights[place] @ unknowns, shared[place, place], telling)
+        for place in range(len(problem.nodes))
+    ]
+    kept = [place for place, found in enumerate(told) if found.level == 0 or found.rows]
+    found = tuple(told[place] for place in kept)
+    return found, Covariance(tuple((e.name, e.owner, e.label) for e in found), shared[np.ix_(kept, kept)])
 
 
-def _estimate(
-    problem: Problem, node: Node, unknowns: np.ndarray, covariance: np.ndarray, telling: np.ndarray
-) -> Estimate:
-    """The value that the unknowns of a node and of those above it add up to."""
-    parameter = problem.parameters[node.parameter]
+def _weights(problem: Problem, node: Node) -> np.ndarray:
+    """How the unknowns of a node and of those above it add up to its free coordinate."""
     place = problem.nodes.index(node)
     paths = problem.data["paths"][:, node.parameter]
-    rows = np.flatnonzero(paths[:, node.level] == place)
-    chain = paths[rows[0]][: node.level + 1]
+    chain = paths[np.flatnonzero(paths[:, node.level] == place)[0]][: node.level + 1]
     chain = chain[chain < len(problem.nodes)]
-    weights = np.zeros(len(unknowns))
+    weights = np.zeros(len(problem.nodes))
     weights[chain] = [problem.nodes[k].width for k in chain]
-    free = float(problem.data["centres"][node.parameter] + weights @ unknowns)
-    error = abs(parameter.slope(free)) * math.sqrt(weights @ covariance @ weights)
+    return weights
+
+
+def _estimate(problem: Problem, place: int, moved: float, variance: float, telling: np.ndarray) -> Estimate:
+    """The value of a node: its parameter's prior centre, moved in the free coordinate."""
+    node = problem.nodes[place]
+    parameter = problem.parameters[node.parameter]
+    free = float(problem.data["centres"][node.parameter] + moved)
+    error = abs(parameter.slope(free)) * math.sqrt(variance)
+    rows = np.flatnonzero(problem.data["paths"][:, node.parameter, node.level] == place)
     rows = rows[telling[rows, node.parameter]]
     families = {problem.rows[i].row.family for i in rows}
     owners = [record for i in rows if (record := problem.rows[i].records.get(parameter.owner)) is not None]

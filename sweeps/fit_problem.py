@@ -24,6 +24,7 @@ from ..specs.bind import bind_keywords
 from ..specs.calibration import ALL, Prior, class_of
 from ..specs.catalog import Catalogs
 from ..specs.columns import default_stack_name
+from ..specs.distributions import free_coordinate
 from ..specs.measured.rows import VALIDATED, MeasuredRow
 from ..specs.problems import SpecError
 from ..specs.records import Record
@@ -46,10 +47,7 @@ class Parameter:
 
     def free(self, value: float) -> float:
         """The free coordinate of a value; infinite at a bound."""
-        if not self.low < value < self.high:
-            return -math.inf if value <= self.low else math.inf
-        above = value - self.low
-        return math.log(above) if math.isinf(self.high) else math.log(above / (self.high - value))
+        return free_coordinate(value, self.low, self.high)
 
     def natural(self, free: Any) -> Any:
         """The value at a free coordinate."""

@@ -22,6 +22,8 @@ from .motion import ROUNDED, is_real
 
 RISING, FALLING = 1, -1
 Params: TypeAlias = Mapping[str, Any]
+_MOVING = {"broadcast_in_dim", "concatenate", "expand_dims", "reshape", "rev", "slice", "squeeze", "transpose"}
+"""Operations that only put elements elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +131,13 @@ class _Follower:
                 arguments[place] = value
             return _results(primitive, params, arguments)
 
-        reach = self.common(operands)
         if not places:
-            return [Slope(value, None, reach) for value in run()]
+            return [Slope(value, None, self.carried(primitive, params, operands, value)) for value in run()]
         found, slopes = jax.jvp(run, [values[i] for i in places], [operands[i].slope for i in places])
-        pairs = zip(found, slopes, strict=True)
-        return [Slope(value, slope if is_real(value) else None, reach) for value, slope in pairs]
+        return [
+            Slope(value, slope if is_real(value) else None, self.carried(primitive, params, operands, value))
+            for value, slope in zip(found, slopes, strict=True)
+        ]
 
     def extreme(self, primitive: Any, params: Params, left: Slope, right: Slope) -> list[Slope]:
         """The larger (or smaller) of two; of two equal ones the one that leads on the side that is followed."""
@@ -189,7 +192,7 @@ class _Follower:
         offset = 0.5 if primitive.name == "round" else 0.0
         edge = jnp.zeros_like(inside.value) if primitive.name == "sign" else jnp.floor(inside.value - offset) + offset
         nudge = jnp.where(inside.value == edge, 0.25 * self.side * jnp.sign(inside.slope), 0.0)
-        for step in (0.0,) if primitive.name == "sign" else (0.0, 1.0):
+        for step in (0.0,) if primitive.name == "sign" else (-1.0, 0.0, 1.0):
             switch = self.overtaken(inside.value - edge - step, inside.slope)
             reach = switch.nearest(reach) if switch is not None else reach
         return [Slope(primitive.bind(inside.value + nudge, **params), None, reach)]
@@ -202,15 +205,21 @@ class _Follower:
 
     def reduced(self, primitive: Any, params: Params, inside: Slope) -> list[Slope]:
         """The largest (or smallest) along axes; of equal ones the one that leads on the side that is followed."""
-        value, reach = primitive.bind(inside.value, **params), self.common([inside])
+        value, axes = primitive.bind(inside.value, **params), tuple(params["axes"])
+        reach = None if inside.reach is None else _least(inside.reach, inside.value, axes)
         if inside.slope is None:
             return [Slope(value, None, reach)]
-        axes = tuple(params["axes"])
         winner = inside.value == jnp.expand_dims(value, axes)
         among, beyond = jnp.max, -jnp.inf
         if (primitive.name == "reduce_max") != (self.side == RISING):
             among, beyond = jnp.min, jnp.inf
-        return [Slope(value, among(jnp.where(winner, inside.slope, beyond), axis=axes), reach)]
+        slope = among(jnp.where(winner, inside.slope, beyond), axis=axes)
+        others = self.overtaken(
+            inside.value - jnp.expand_dims(value, axes), inside.slope - jnp.expand_dims(slope, axes)
+        )
+        if others is not None:
+            reach = _least(others, inside.value, axes).nearest(reach)
+        return [Slope(value, slope, reach)]
 
     def overtaken(self, lead: Any, gain: Any) -> Reach | None:
         """Where an operand that leads by `lead` and gains `gain` per unit of the input changes places with another."""
@@ -222,10 +231,39 @@ class _Follower:
         below = jnp.where(away < 0, -away, jnp.where(here & (self.side == RISING), 0.0, jnp.inf))
         return Reach(below, above)
 
+    def carried(self, primitive: Any, params: Params, operands: Sequence[Slope], value: Any) -> Reach | None:
+        """As far as the operands hold, where the operation puts their elements."""
+        if all(operand.reach is None for operand in operands):
+            return None
+        if primitive.name in _MOVING:
+            whole = [operand.reach or Reach(jnp.inf, jnp.inf) for operand in operands]
+            parts = ([getattr(reach, side) for reach in whole] for side in ("below", "above"))
+            return Reach(*(_results(primitive, params, _spread(part, operands))[0] for part in parts))
+        if "axes" in params and primitive.name.startswith("reduce_"):
+            (inside,) = operands
+            return None if inside.reach is None else _least(inside.reach, inside.value, tuple(params["axes"]))
+        reach = self.common(operands)
+        assert reach is not None
+        if np.broadcast_shapes(jnp.shape(reach.below), jnp.shape(value)) == jnp.shape(value):
+            return reach
+        return Reach(jnp.min(reach.below), jnp.min(reach.above))
+
     def common(self, operands: Sequence[Slope], own: Reach | None = None) -> Reach | None:
         """As far as all operands hold, and as far as what they switch."""
         known = [reach for reach in (own, *(operand.reach for operand in operands)) if reach is not None]
         return reduce(Reach.nearest, known) if known else None
+
+
+def _spread(parts: Sequence[Any], operands: Sequence[Slope]) -> list[Any]:
+    """Distances in the shapes of the operands that they belong to."""
+    pairs = zip(parts, operands, strict=True)
+    return [jnp.broadcast_to(jnp.asarray(part, operand.value.dtype), operand.value.shape) for part, operand in pairs]
+
+
+def _least(reach: Reach, like: Any, axes: tuple[int, ...]) -> Reach:
+    """As far as all elements along some axes hold."""
+    spread = (jnp.broadcast_to(part, like.shape) for part in (reach.below, reach.above))
+    return Reach(*(jnp.min(part, axis=axes) for part in spread))
 
 
 def _results(primitive: Any, params: Params, values: Sequence[Any]) -> list[Any]:

@@ -19,7 +19,7 @@ from .engine import blocks_of
 from .label import attributes, coordinates
 from .sweep import Sweep
 
-FORMAT = 1
+FORMAT = 2
 """Changes when equal specs and models would be stored differently."""
 
 

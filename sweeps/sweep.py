@@ -13,6 +13,7 @@ import numpy as np
 from ..kernels.graph import Graph, resolve
 from ..kernels.registry import Registry
 from ..specs.axes import Axis, Inputs, Value
+from ..specs.goals import Goal, parse_goal
 from ..specs.loaded import LoadedSpec
 from ..specs.problems import Problem, RooflaxError, SpecError
 from .checks import Check, checks_of
@@ -33,6 +34,14 @@ class Objective:
 
 
 @dataclass(frozen=True)
+class Frontier:
+    """What `pareto` looks for: the points over some axes that no other beats in every one of two or three goals."""
+
+    goals: tuple[Goal, ...]
+    over: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Sweep:
     """Everything an evaluation needs; nothing is computed yet.
 
@@ -46,6 +55,7 @@ class Sweep:
     checks: tuple[Check, ...]
     graph: Graph
     objective: Objective | None = None
+    frontier: Frontier | None = None
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -112,6 +122,7 @@ def sweep_of(
     outputs: Iterable[str],
     conditions: Iterable[Any] = (),
     objective: Objective | None = None,
+    frontier: Frontier | None = None,
     *,
     capacity: bool = False,
 ) -> Sweep:
@@ -121,7 +132,8 @@ def sweep_of(
     """
     outputs = tuple(dict.fromkeys(outputs))
     conditions = tuple(conditions)
-    asked = [*outputs, *(condition.name for condition in conditions), *([objective.quantity] if objective else [])]
+    wanted = [*outputs, *sought(objective, frontier)]
+    asked = [*wanted, *(condition.name for condition in conditions)]
     graph = resolve(registry, asked, inputs.values)
     _require(graph, inputs)
     applied = legal_conditions(registry, graph, inputs.values)
@@ -129,23 +141,48 @@ def sweep_of(
         applied += capacity_conditions(registry, graph, inputs.values)
     checks = checks_of(registry, graph, applied, conditions)
     inputs = replace(inputs, axes=_ordered(inputs.axes))
-    if objective and any(objective.quantity in (axis.name, *axis.coords) for axis in inputs.axes):
-        raise RooflaxError(f"`{objective.quantity}` is an axis; the best of it is its first or last label")
-    wanted = [*outputs, *([objective.quantity] if objective else [])]
-    return Sweep(registry, inputs, outputs, checks, _graph(registry, wanted, checks, inputs.values), objective)
+    _refuse_labels(inputs, objective, frontier)
+    graph = _graph(registry, wanted, checks, inputs.values)
+    return Sweep(registry, inputs, outputs, checks, graph, objective, frontier)
 
 
 def sweep_of_spec(registry: Registry, loaded: LoadedSpec, *, capacity: bool = False) -> Sweep:
     """The sweep a spec describes. Raises RooflaxError where it leaves inputs free for an optimum."""
+    refuse_free_inputs(loaded)
+    best, pareto = loaded.spec.best, loaded.spec.pareto
+    objective = Objective(best.objective, best.maximize is not None, tuple(best.over), best.top) if best else None
+    frontier = Frontier(tuple(map(parse_goal, pareto.objectives)), tuple(pareto.over or ())) if pareto else None
+    outputs, conditions = loaded.spec.outputs, loaded.conditions
+    return sweep_of(registry, loaded.inputs, outputs, conditions, objective, frontier, capacity=capacity)
+
+
+def refuse_free_inputs(loaded: LoadedSpec) -> None:
+    """Raises RooflaxError where a spec leaves inputs free for an optimum: they have no values before it is found."""
     if boxes := loaded.inputs.boxes:
         names = ", ".join(box.name for box in boxes)
         raise RooflaxError(
             f"{loaded.file} leaves {names} free under `optimize`; `rooflax optimize` finds the best values, and "
             f"--set {boxes[0].name}=… gives one"
         )
-    best = loaded.spec.best
-    objective = Objective(best.objective, best.maximize is not None, tuple(best.over), best.top) if best else None
-    return sweep_of(registry, loaded.inputs, loaded.spec.outputs, loaded.conditions, objective, capacity=capacity)
+
+
+def sought(objective: Objective | None, frontier: Frontier | None) -> tuple[str, ...]:
+    """The quantities by which points are chosen."""
+    goals = frontier.goals if frontier else ()
+    return (*([objective.quantity] if objective else []), *(goal.quantity for goal in goals))
+
+
+def _refuse_labels(inputs: Inputs, objective: Objective | None, frontier: Frontier | None) -> None:
+    """Raises RooflaxError where points are to be chosen by what labels them, or lie along a dim that there is."""
+    labels = {name for axis in inputs.axes for name in (axis.name, *axis.coords)}
+    if objective and objective.quantity in labels:
+        raise RooflaxError(f"`{objective.quantity}` is an axis; the best of it is its first or last label")
+    for goal in frontier.goals if frontier else ():
+        if goal.quantity in labels:
+            raise RooflaxError(
+                f"`{goal.quantity}` is an axis and no objective; where `over` leaves it out, there is a frontier for "
+                "each of its labels"
+            )
 
 
 def sweep_to_optimize(registry: Registry, loaded: LoadedSpec) -> Sweep:

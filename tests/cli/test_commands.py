@@ -20,7 +20,7 @@ from rooflax.specs.examples import example_names
 def test_help_names_every_command(rooflax):
     done = rooflax("--help")
     assert done.code == 0
-    for command in ("run", "plan", "eval", "table", "explain", "slice", "best", "list", "show", "schema"):
+    for command in ("run", "plan", "eval", "table", "explain", "slice", "best", "pareto", "list", "show", "schema"):
         assert re.search(rf"^  {command} ", done.out, re.MULTILINE)
         assert rooflax(command, "--help").code == 0
 

@@ -17,6 +17,7 @@ axes:
 fixed: {model: llama-2-13b, hardware: a100-sxm-80, world_size: -8, global_batch_size: 64, seq_len: 2048}
 outputs: [step_tme]
 """
+FRONT = ("--objectives", "step_time:min,memory_per_gpu:min")
 
 
 def test_all_mistakes_of_a_spec_are_told_at_once_where_they_stand(rooflax, tmp_path):
@@ -70,6 +71,11 @@ MISTAKES = {
     "no outputs": ("run", "small.yaml", "--set", "outputs=[]"),
     "an output that is no text": ("run", "small.yaml", "--set", "outputs=[3]"),
     "a best over no axis": ("run", "small.yaml", "--set", "best.over=[cp]"),
+    "a frontier of one": ("run", "small.yaml", "--set", "pareto={objectives: [step_time:min]}"),
+    "a frontier over no axis": (
+        *("run", "small.yaml", "--set", "pareto.objectives=[step_time:min, memory_per_gpu:min]"),
+        *("--set", "pareto.over=[cp]"),
+    ),
     "a best of nothing": ("run", "small.yaml", "--set", "best.minimize=nothing"),
     "a best of a category": ("run", "small.yaml", "--set", "best.minimize=binding"),
     "a path that is a number": ("run", "small.yaml", "--set", "store.path=3"),
@@ -130,6 +136,15 @@ MISTAKES = {
     "no variables": ("slice", "small.zarr", "--vars", ""),
     "a file of no known kind": ("slice", "small.zarr", "-o", "x.xlsx"),
     "a slice into a file": ("slice", "small.zarr", "-o", "small.yaml/x.csv"),
+    "the frontier of nothing": ("pareto", "nowhere.zarr"),
+    "the frontier of no objectives": ("pareto", "small.zarr"),
+    "the frontier of a spec without objectives": ("pareto", "small.yaml"),
+    "the frontier over an empty axis": ("pareto", "small.zarr", *FRONT, "--over", ""),
+    "the frontier of an unknown quantity": ("pareto", "small.yaml", "--objectives", "step_tme:min,memory_per_gpu:min"),
+    "the frontier where a name is unknown": ("pareto", "small.yaml", *FRONT, "--where", "tpp < 4"),
+    "the frontier where a store judges": ("pareto", "small.zarr", *FRONT, "--where", "fits_memory"),
+    "the frontier at a label that is none": ("pareto", "small.zarr", *FRONT, "--sel", "tp=3"),
+    "the frontier of a store with overrides": ("pareto", "small.zarr", *FRONT, "--set", "tp=8"),
     "the best of nothing": ("best", "nowhere.zarr"),
     "the best of no axis": ("best", "small.zarr", "--over", "cp"),
     "the best of an empty axis": ("best", "small.zarr", "--over", ""),

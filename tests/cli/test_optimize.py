@@ -93,10 +93,18 @@ def test_the_plan_shows_what_is_left_free(rooflax, question):
 
 
 @pytest.mark.parametrize(
-    "command", [["run", "-o", "x.zarr"], ["best", "--minimize", "dp_mfu_6nd", "--over", "mfu"]], ids=lambda c: c[0]
+    "command",
+    [
+        "run {} -o x.zarr",
+        "best {} --minimize dp_mfu_6nd --over mfu",
+        "pareto {} --objectives dp_training_cost_6nd:min,dp_training_time_6nd:min",
+        "grad {} --of dp_training_cost_6nd --wrt mfu",
+        "uncertainty dp_training_cost_6nd --from {}",
+    ],
+    ids=lambda command: command.split()[0],
 )
 def test_commands_that_need_values_say_so(command, rooflax, question):
-    done = rooflax(command[0], question, *command[1:], "--quiet")
+    done = rooflax(*command.format(question).split(), "--quiet")
     assert done.code == 2
     assert done.err == (
         f"{question} leaves scale_out_bandwidth free under `optimize`; `rooflax optimize` finds the best values, and "

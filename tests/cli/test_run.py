@@ -51,6 +51,7 @@ def test_other_words_for_the_same_sweep_are_the_same(rooflax, spec):
 
 def test_an_interrupted_run_is_resumed(rooflax, spec, monkeypatch, tmp_path):
     monkeypatch.setattr(engine, "block_grid", lambda sizes: block_grid(sizes, 2))
+    spec.write_text(spec.read_text() + "pareto: {objectives: [step_time:min, memory_per_gpu:min], over: [tp, pp]}\n")
     rooflax("run", spec, "-o", "whole.zarr")
     from rooflax.stores.write import Store
 
@@ -73,6 +74,7 @@ def test_an_interrupted_run_is_resumed(rooflax, spec, monkeypatch, tmp_path):
     done = rooflax("run", spec)
     assert done.told == "A small sweep\n24 points in 12 blocks, 3 of them there already: runs/small.zarr\n"
     assert contents(tmp_path / "runs/small.zarr") == contents(tmp_path / "whole.zarr")
+    assert any(name.startswith("pareto/") for name in contents(tmp_path / "whole.zarr"))
 
 
 def contents(store):

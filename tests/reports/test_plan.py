@@ -23,6 +23,7 @@ PLAN = {
     ],
     "conditions": ["fills_world", "fits_memory"],
     "best": "smallest step_time over tp",
+    "pareto": "smallest step_time, largest predicted_mfu over tp, model",
     "optimize": "smallest step_time",
     "over": [{"name": "hbm_bandwidth", "low": "1 TB/s", "high": "8 TB/s", "scale": "linear"}],
     "inputs": [
@@ -48,6 +49,7 @@ def test_nothing_of_a_plan_is_cut(width, printed):
         "12,800 points in 3 blocks; 51.2 kB before compression in float32",
         "conditions, in this order: fills_world, fits_memory",
         "best: smallest step_time over tp",
+        "pareto: smallest step_time, largest predicted_mfu over tp, model",
         "optimize: smallest step_time over hbm_bandwidth from 1 TB/s to 8 TB/s (linear)",
     ):
         assert part in text

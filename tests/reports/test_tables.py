@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from rooflax.reports.columns import Columns, number_column, text_column
-from rooflax.reports.tables import best_table, listing, records, results_table
+from rooflax.reports.tables import best_table, front_table, listing, records, results_table
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 160, 300])
@@ -61,6 +61,65 @@ def test_a_row_that_is_not_feasible_says_which_condition_fails(best, printed):
     assert [row.split("no: ")[-1].strip() for row in rows[-3:-1]] == ["fits_memory", "memory_per_gpu <= 70 GiB"]
     assert rows[-1].rstrip().endswith("not computed")
     assert rows[0].rstrip().endswith("yes")
+
+
+def test_ties_are_shown_where_there_are_some(best, printed):
+    counts = np.ones((2, 2, 3), dtype="int64")
+    alone = best.assign(ties=(best["step_time"].dims, counts, {"units": "1"}))
+    assert "ties" not in "\n".join(printed(best_table(alone), width=200))
+    counts[0, 0, 1] = 12
+    tied = best.assign(ties=(best["step_time"].dims, counts, {"units": "1"}))
+    lines = printed(best_table(tied), width=200)
+    assert "ties" in "\n".join(lines)
+    assert [row["ties"] for row in records(tied)] == counts.ravel().tolist()
+    (row,) = [line.split() for line in lines if line.startswith("llama-2-70b") and " 12 " in line]
+    assert row[:3] == ["llama-2-70b", "a100-sxm-80gb", "1024"]
+
+
+@pytest.fixture
+def front() -> xr.Dataset:
+    """Two frontiers as a reader of a store gets them."""
+    role = {"role": "configuration", "units": "1"}
+    data = {
+        "tp": ("point", [1.0, 2.0, 4.0], role),
+        "binding": ("point", np.zeros(3, "int8"), {"flag_values": [0, 1], "flag_meanings": "compute hbm"}),
+        "predicted_mfu": ("point", [0.5, 0.4, 0.3], {"units": "1", "long_name": "Predicted MFU"}),
+        "step_time": ("point", [1.0, 2.0, 3.0], {"units": "s", "long_name": "Time of one training step"}),
+        "status": ("point", np.zeros(3, "int8")),
+        "margin": ("point", np.zeros(3)),
+    }  # fmt: skip
+    coords = {"world_size": ("point", [64.0, 64.0, 128.0], {"units": "1"})}
+    attrs = {"objectives": "step_time:min predicted_mfu:max", "over": "tp pp"}
+    return xr.Dataset(data, coords, attrs)
+
+
+def test_a_frontier_shows_labels_configuration_objectives_and_outputs(front, printed):
+    lines = printed(front_table(front))
+    assert lines[0] == (
+        "Frontier of smallest Time of one training step (step_time) and largest Predicted MFU (predicted_mfu) "
+        "over tp, pp"
+    )
+    assert [line.split() for line in lines[-4:-1]] == [
+        ["64", "1", "1", "0.5"], ["64", "2", "2", "0.4"], ["128", "4", "3", "0.3"],
+    ]  # fmt: skip
+    assert lines[-1] == "in every row: binding = compute"
+    header = "\n".join(lines[1:-4])
+    columns = [
+        next(line.index(word) for line in header.splitlines() if word in line)
+        for word in ("world_", "tp", "step_", "predicted_")
+    ]
+    assert columns == sorted(columns)
+    cut = printed(front_table(front, most=1))
+    assert cut[-1] == "1 of 3 rows; narrow with --sel, or read all with --json"
+    assert printed(front_table(front.isel(point=slice(0))))[0] == lines[0]
+
+
+def test_a_record_of_a_ragged_dimension_has_no_number(front):
+    (first, *_) = records(front.reset_coords())
+    assert first == {
+        "tp": 1.0, "binding": "compute", "predicted_mfu": 0.5, "step_time": 1.0, "status": 0, "margin": 0.0,
+        "world_size": 64.0,
+    }  # fmt: skip
 
 
 def test_long_results_are_cut_and_say_so(best, printed):

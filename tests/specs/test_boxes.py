@@ -182,6 +182,17 @@ def test_an_input_that_is_set_is_no_longer_free(load):
     assert "--set scale_up_bandwidth=[1e11, 2e11]: `optimize` is dropped, since no input is left free" in none.notices
 
 
+def test_there_is_no_frontier_while_inputs_are_free(load):
+    both = SPEC + "pareto: {objectives: [step_time:min, step_energy:min]}\n"
+    free = load(both)
+    assert free.spec.pareto is None
+    assert "pareto: dropped, since `optimize` leaves inputs free" in free.notices
+    assert free.canonical() == load(SPEC).canonical()
+    given = load(both, "hbm_capacity=64 GB", "scale_up_bandwidth=100 GB/s")
+    assert given.spec.pareto.over == ("tp",)
+    assert not [notice for notice in given.notices if notice.startswith("pareto")]
+
+
 def test_a_range_can_be_set(load):
     loaded = load(SPEC, "optimize.over.hbm_capacity={min: 1 GB, max: 2 GB}")
     assert loaded.inputs.boxes[1].high == 2e9

@@ -71,6 +71,37 @@ def test_what_means_the_same_has_one_canonical_form(load, text):
     assert json.dumps(load(text).canonical(), allow_nan=False) == json.dumps(load(SPEC).canonical())
 
 
+FRONT = SPEC + "pareto: {objectives: [step_time:min, step_energy:max], over: [tp, model, scale_up_bandwidth]}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FRONT.replace("[tp, model, scale_up_bandwidth]", "[model, scale_up_bandwidth, tensor_par]"),
+        FRONT.replace(", over: [tp, model, scale_up_bandwidth]", ""),
+        FRONT.replace("step_time:min", "'step_time : min'"),
+    ],
+)
+def test_one_frontier_has_one_canonical_form(load, text):
+    assert text != FRONT
+    assert load(text).canonical() == load(FRONT).canonical()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SPEC,
+        FRONT.replace("step_energy:max", "step_energy:min"),
+        FRONT.replace("step_energy:max", "compute_time:max"),
+        FRONT.replace("step_time:min, step_energy:max", "step_energy:max, step_time:min"),
+        FRONT.replace("[tp, model, scale_up_bandwidth]", "[tp]"),
+    ],
+)
+def test_another_frontier_has_another_form(load, text):
+    assert text != FRONT
+    assert load(text).canonical() != load(FRONT).canonical()
+
+
 @pytest.mark.parametrize("text", OTHER)
 def test_what_means_something_else_has_another_form(load, text):
     assert text != SPEC

@@ -55,6 +55,20 @@ def test_without_axes_to_reduce_over_best_is_dropped(load):
     assert loaded.notices[-1] == "--set recompute=full: `best` is dropped, since no axis is left to reduce over"
 
 
+def test_a_frontier_follows_the_axes(load):
+    text = SPEC + "pareto: {objectives: [step_time:min, step_energy:min], over: [tp, recompute]}\n"
+    loaded = load("tp=2", text=text)
+    assert loaded.spec.pareto is not None
+    assert loaded.spec.pareto.over == ("recompute",)
+    assert loaded.notices[-1] == "--set tp=2: `tp` is dropped from `pareto.over`"
+    loaded = load("tp=2", "recompute=full", text=text)
+    assert loaded.spec.pareto is None
+    assert loaded.notices[-1] == "--set recompute=full: `pareto` is dropped, since no axis is left to reduce over"
+    loaded = load("pareto.objectives=[step_energy:max, step_time:min]", text=text)
+    assert loaded.spec.pareto is not None
+    assert loaded.spec.pareto.objectives == ("step_energy:max", "step_time:min")
+
+
 def test_a_list_or_grid_form_makes_an_axis_behind_the_others(load):
     loaded = load("seq_len={pow2: [1024, 4096]}", "hardware=[chip-a, chip-b]")
     assert loaded.inputs.sizes == {"tp": 2, "recompute": 2, "model": 2, "seq_len": 3, "hardware": 2}

@@ -1,9 +1,10 @@
 import json
+import re
 
 import pytest
 from pydantic import ValidationError
 
-from rooflax.specs.schema import Best, SweepSpec, check_shape, schema
+from rooflax.specs.schema import Best, Pareto, SweepSpec, check_shape, schema
 from rooflax.specs.vocabulary import shipped
 
 
@@ -17,7 +18,7 @@ def test_a_spec_cannot_be_changed():
 
 
 def test_every_key_of_a_spec_is_described():
-    for part in (SweepSpec, Best):
+    for part in (SweepSpec, Best, Pareto):
         assert [name for name, field in part.model_fields.items() if not field.description] == []
 
 
@@ -64,6 +65,16 @@ def test_the_editor_schema_resolves_its_references():
     text = json.dumps(table)
     for name in {part.split('"')[0] for part in text.split('"#/$defs/')[1:]}:
         assert name in table["$defs"]
+
+
+def test_the_editor_schema_knows_objectives():
+    objectives = schema(quantities={"step_time": "s"})["$defs"]["Pareto"]["properties"]["objectives"]
+    assert (objectives["minItems"], objectives["maxItems"]) == (2, 3)
+    assert objectives["items"] == {"enum": ["step_time:min", "step_time:max"]}
+    pattern = schema()["$defs"]["Pareto"]["properties"]["objectives"]["items"]["pattern"]
+    assert [bool(re.search(pattern, text)) for text in ("a:min", "a : max", "a", "a:mix", "a:minimum")] == [
+        True, True, False, False, False,
+    ]  # fmt: skip
 
 
 def test_known_quantities_close_the_editor_schema():

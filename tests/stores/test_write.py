@@ -143,6 +143,21 @@ def test_a_group_is_written_whole(sweep, tmp_path):
         store.write_group("_blocks", best)
 
 
+def test_a_group_may_hold_nothing(sweep, tmp_path):
+    store = stores.create_store(tmp_path / "x.zarr", sweep.layout)
+    sweep.fill(store)
+    empty = xr.Dataset(
+        {"step_time": ("point", np.empty(0), {"units": "s"}), "recompute": ("point", np.empty(0, "U4"))},
+        coords={"tp": ("point", np.empty(0))},
+        attrs={"over": "pp"},
+    )
+    store.write_group("pareto", empty)
+    again = stores.open_results(tmp_path / "x.zarr", "pareto").drop_vars("precision").load()
+    assert again.sizes == {"point": 0}
+    assert set(again.variables) == {"step_time", "recompute", "tp"}
+    assert stores.open_store(tmp_path / "x.zarr").has_group("pareto")
+
+
 def test_finishing_twice_changes_nothing(sweep, tmp_path):
     path = tmp_path / "x.zarr"
     store = stores.create_store(path, sweep.layout)

@@ -25,9 +25,6 @@ MAY_IMPORT = {
     "__init__": {"root", "queries", *PARTS},
     "queries": {"root", "queries", *PARTS},
     "cli": {"root", *PACKAGES},
-    "cli_documents": {"root", *PACKAGES},
-    "cli_fit": {"root", *PACKAGES},
-    "cli_validation": {"root", *PACKAGES},
     "commands": {"root", *PACKAGES},
     "__main__": {"cli"},
 }
@@ -43,7 +40,7 @@ HOMES = {
     "holoviews": {"reports"},
     "panel": {"reports"},
     "bokeh": {"reports"},
-    "click": {"cli", "cli_documents", "cli_fit", "cli_validation", "commands"},
+    "click": {"cli", "commands"},
 }
 
 

@@ -94,3 +94,34 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         monkeypatch.setattr(engine, "MOST_POINTS", 0)
 
     return cut
+
+
+class Differences:
+    """Slopes by differences of five halved steps, extrapolated: candidates of all orders of Richardson's table."""
+
+    lengths = 1 / 2.0 ** np.arange(5)[:, None]
+
+    def __call__(self, tried: np.ndarray, step: float, side: int, here: float | None) -> list[float]:
+        """`tried` are the values at steps of `lengths` to a side, then at those to the other.
+
+        With `here`, the value at the point itself, only the first half counts.
+        """
+        lengths = side * step * self.lengths[:, 0]
+        ahead, behind = np.split(tried, 2)
+        if here is None:
+            return self._extrapolated((ahead - behind) / (2 * lengths), 4.0)
+        return self._extrapolated((ahead - here) / lengths, 2.0)
+
+    @staticmethod
+    def _extrapolated(differences: np.ndarray, factor: float) -> list[float]:
+        found, order = [], factor
+        while len(differences):
+            found += list(differences)
+            differences = (order * differences[1:] - differences[:-1]) / (order - 1)
+            order *= factor
+        return found
+
+
+@pytest.fixture(scope="session")
+def differences() -> Differences:
+    return Differences()

@@ -43,7 +43,7 @@ def searches(draw):
 
 
 def brute_force(sizes, arrays, objective):
-    """For every cell of the kept dims, the places of the best points in order, by sorting all of them in Python."""
+    """For every cell of the kept dims, the best points in order, by sorting all in Python: places and ties."""
     data = xr.Dataset({name: (dims, values) for name, (dims, values) in arrays.items()})
     missing = {dim: np.arange(size) for dim, size in sizes.items()}
     spread = {
@@ -58,7 +58,12 @@ def brute_force(sizes, arrays, objective):
         key = (0, -cost if objective.largest else cost) if status == 0 else (127 - status, -margin)
         reduced = tuple(at[dim] for dim in sizes if dim in objective.over)
         cells.setdefault(tuple(at[dim] for dim in kept), []).append((key, reduced, at))
-    return {cell: [at for _, _, at in sorted(points, key=lambda point: point[:2])] for cell, points in cells.items()}
+    found = {}
+    for cell, points in cells.items():
+        ordered = sorted(points, key=lambda point: point[:2])
+        keys = [key for key, _, _ in ordered]
+        found[cell] = [(at, keys.count(key) if key[0] == 0 else 0) for key, _, at in ordered]
+    return found
 
 
 def searched(sizes, lengths, arrays, objective, order=1):
@@ -73,7 +78,7 @@ def searched(sizes, lengths, arrays, objective, order=1):
     return search
 
 
-@settings(max_examples=60)
+@settings(max_examples=80)
 @given(searches(), st.sampled_from([1, -1]))
 def test_the_winners_are_those_of_a_brute_force_search(case, order):
     sizes, lengths, arrays, objective = case
@@ -81,7 +86,8 @@ def test_the_winners_are_those_of_a_brute_force_search(case, order):
     expected = brute_force(sizes, arrays, objective)
     assert search.top == min(objective.top, np.prod([sizes[dim] for dim in objective.over]))
     for cell, points in expected.items():
-        for rank, at in enumerate(points[: search.top]):
+        for rank, (at, ties) in enumerate(points[: search.top]):
+            assert search.ties[(*cell, rank)] == ties
             found = {dim: int(search.places[dim][(*cell, rank)]) for dim in search.over}
             assert found == {dim: at[dim] for dim in search.over}
             for name, (dims, values) in arrays.items():
@@ -181,9 +187,38 @@ def test_the_dataset_says_what_was_searched(base, make_sweep):
     assert best.attrs["objective"] == "step_time"
     assert best.attrs["direction"] == "smallest"
     assert best.attrs["over"] == "pp"
+    assert best["ties"].dims == ("tp",)
+    assert (best["ties"].attrs["long_name"], best["ties"].attrs["units"]) == ("Points with this value", "1")
     assert {str(name) for name, v in best.data_vars.items() if v.attrs.get("role") == "configuration"} == {"pp"}
     assert best["binding"].attrs["flag_meanings"].split()[0]
     assert best["step_time"].attrs["units"] == "s"
+
+
+@pytest.mark.parametrize("top", [1, 3])
+def test_a_value_that_is_none_comes_behind_all_others_and_ties_with_nothing(top):
+    arrays = {
+        "cost": (("a",), np.array([7.0, np.nan, np.nan, np.inf, 5.0])),
+        "status": (("a",), np.array([1, 0, 0, 0, 2], dtype="int8")),
+        "margin": (("a",), np.array([-1.0, 0, 0, 0, -1])),
+    }
+    for lengths, first in (({"a": 5}, 3), ({"a": 2}, 3), ({"a": 1}, 3)):
+        search = searched({"a": 5}, lengths, arrays, Objective("cost", False, ("a",), top))
+        assert search.places["a"].tolist() == [first, 1, 2][:top]
+        assert search.ties.tolist() == [1, 0, 0][:top]
+    nothing = {**arrays, "cost": (("a",), np.full(5, np.nan))}
+    search = searched({"a": 5}, {"a": 5}, nothing, Objective("cost", False, ("a",), top))
+    assert search.places["a"].tolist() == [1, 2, 3][:top]
+    assert search.ties.tolist() == [0, 0, 0][:top]
+
+
+def test_a_difference_that_only_double_precision_shows_decides():
+    arrays = {
+        "cost": (("a",), np.array([1.0 + 1e-12, 1.0, 1.0 + 2e-12])),
+        "status": ((), np.zeros((), "int8")),
+        "margin": ((), np.zeros(())),
+    }
+    search = searched({"a": 3}, {"a": 3}, arrays, Objective("cost", False, ("a",)))
+    assert (search.places["a"].tolist(), search.ties.tolist()) == ([1], [1])
 
 
 def test_points_not_computed_come_last():
@@ -203,6 +238,6 @@ def test_more_winners_than_fit_into_memory_are_refused():
     with pytest.raises(RooflaxError) as error:
         BestSearch(sizes, dims, Objective("cost", False, ("c",)))
     assert str(error.value) == (
-        "The best points need 44.7 GiB in memory (1e+09 of them, one for each point of a, b); the limit is 8 GiB. "
+        "The best points need 52.2 GiB in memory (1e+09 of them, one for each point of a, b); the limit is 8 GiB. "
         "Choose over more axes."
     )

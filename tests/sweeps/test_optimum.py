@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def toys() -> Workbench:
 def dense(bench, objective, over, where=(), count=401, largest=False, **inputs):
     """The best feasible value of every point of a grid over the boxes, evaluated by the engine."""
     from rooflax.specs.bind import bind_keywords
-    from rooflax.specs.conditions import comparable, parse_condition
+    from rooflax.specs.conditions import read_condition
     from rooflax.sweeps.sweep import sweep_of
 
     bound = bind_keywords(inputs, known=bench.names, catalogs=bench.catalogs, boxes=over)
@@ -39,8 +40,7 @@ def dense(bench, objective, over, where=(), count=401, largest=False, **inputs):
         space = np.geomspace if box.log else np.linspace
         axes[box.name] = np.clip(space(box.low, box.high, count), box.low, box.high).tolist()
     bound = bind_keywords({**inputs, **axes}, known=bench.names, catalogs=bench.catalogs)
-    units, options = comparable(bench.names)
-    conditions = [c for text in where for c in parse_condition(text, units, bench.names.constraints, options)]
+    conditions = [c for text in where for c in read_condition(text, bench.names)]
     sweep = sweep_of(bench.registry, bound, [objective], conditions)
     found = evaluate(sweep, [objective, "status"])
     spread = {}
@@ -135,7 +135,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_no_point_of_a_dense_grid_is_better(case, toys):
     objective, over, where = CASES[case]
-    inputs = {"given_a": [0.5, 1, 20], "given_b": [1, 2.5]}
+    inputs: dict[str, Any] = {"given_a": [0.5, 1, 20], "given_b": [1, 2.5]}
     best = dense(toys, objective, over, where, **inputs)
     found = optimize(minimize=objective, over=over, where=where, bench=toys, **inputs)
     cells = {name: found[name].broadcast_like(found["free_x"]).transpose(*inputs) for name in (objective, "status")}

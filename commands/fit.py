@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
-from .commands import CATALOG, JSON, MODELS, QUIET, print_notices
+from . import CATALOG, JSON, MODELS, QUIET, bench_of, print_json, print_notices, print_tables
 
 
 def _finite(_: click.Context, option: click.Parameter, value: float) -> float:
@@ -71,19 +68,16 @@ def fit(
     Prints the fitted values with their standard errors and the errors before and after. The file that -o writes is
     catalog data: put it into a folder as calibration.yaml and name the folder with --catalog.
     """
-    from .calibration import default_kinds, fit_rows, parameters_of, rows_of
-    from .fit_summary import summary, write_calibration
-    from .output_files import make_ready
-    from .reports.calibration import fit_tables
-    from .specs.measured.reading import unread_columns
-    from .sweeps.compilation import cache_compilations, cache_folder
-    from .sweeps.fit_solver import Weighting
-    from .workbench import workbench
+    from ..calibration import default_kinds, fit_rows, parameters_of, rows_of
+    from ..fit_summary import summary, write_calibration
+    from ..output_files import make_ready
+    from ..reports.calibration import fit_tables
+    from ..specs.measured.reading import unread_columns
+    from ..sweeps.fit_solver import Weighting
 
     if output is not None:
         make_ready(output)
-    cache_compilations(cache_folder())
-    bench = workbench(models, catalog)
+    bench = bench_of(models, catalog)
     widths = {name: _number(name, text) for name, text in _pairs("--prior", priors)}
     parameters = parameters_of(bench, params or None, widths, dict(_pairs("--start", starts)))
     for place in measured if quantity is None else ():
@@ -92,9 +86,9 @@ def fit(
     found = fit_rows(bench, rows, parameters, Weighting(balance=balance), leave_one_family_out=leave_one_family_out)
     told = summary(found, bench)
     if as_json:
-        click.echo(json.dumps(told, indent=2, allow_nan=False))
+        print_json(told)
     else:
-        _print(*fit_tables(told))
+        print_tables(*fit_tables(told))
     if output is not None:
         write_calibration(found, output, bench, whole=whole)
         if not quiet:
@@ -102,7 +96,7 @@ def fit(
 
 
 def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
-    from .specs.problems import RooflaxError
+    from ..specs.problems import RooflaxError
 
     pairs = [(name.strip(), value.strip()) for name, _, value in (text.partition("=") for text in texts)]
     for text, (name, value) in zip(texts, pairs, strict=True):
@@ -112,7 +106,7 @@ def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _number(name: str, text: str) -> float:
-    from .specs.problems import RooflaxError
+    from ..specs.problems import RooflaxError
 
     try:
         width = float(text)
@@ -121,11 +115,3 @@ def _number(name: str, text: str) -> float:
     if not math.isfinite(width):
         raise RooflaxError(f"--prior {name}={text}: a number was expected, the width of the prior")
     return width
-
-
-def _print(*renderables: Any) -> None:
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    for renderable in renderables:
-        console.print(renderable)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from .commands import QUIET
+from . import QUIET, progress_of
 
 
 @click.command()
@@ -17,12 +16,11 @@ from .commands import QUIET
 @QUIET
 def reproduce(number: str, output: Path, data: Path | None, quiet: bool) -> None:
     """Write every table and figure of a source document, published beside corrected, and its page."""
-    from .reports.progress import progress_bar
-    from .reproduce import reproduce as write_pages
-    from .sweeps.compilation import cache_compilations, cache_folder
+    from ..reproduce import reproduce as write_pages
+    from ..sweeps.compilation import cache_compilations, cache_folder
 
     cache_compilations(cache_folder())
-    with progress_bar(quiet or not sys.stderr.isatty()) as progress:
+    with progress_of(quiet) as progress:
         pages = write_pages(number, output, data=data, progress=progress)
     if not quiet:
         for page in pages:
@@ -54,7 +52,7 @@ def measured(
 
     Each of WORKDIRS (default: workdir) holds the rank*_results_epoch*.json files of one run.
     """
-    from .measured import report_of
+    from ..measured import report_of
 
     folders = [*workdirs, *more] or [Path("workdir")]
     text, files = report_of(

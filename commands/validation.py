@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
-from .commands import CATALOG, MODELS, QUIET, print_notices
+from . import CATALOG, MODELS, QUIET, bench_of, print_notices, print_tables, progress_of
 
 
 @click.command()
@@ -42,9 +40,8 @@ def validate(
 
     Rows that cannot be predicted are counted with the reason. The constant-MFU column is the naive rule.
     """
-    from .output_files import make_ready
-    from .reports.progress import progress_bar
-    from .reports.validation import (
+    from ..output_files import make_ready
+    from ..reports.validation import (
         assumption_table,
         check_picture,
         family_table,
@@ -52,11 +49,9 @@ def validate(
         refusal_table,
         write_picture,
     )
-    from .specs.measured.reading import unread_columns
-    from .sweeps.compilation import cache_compilations, cache_folder
-    from .validation import fitted_families, predicted_without_family, write_json
-    from .validation import validate as predict_all
-    from .workbench import workbench
+    from ..specs.measured.reading import unread_columns
+    from ..validation import fitted_families, predicted_without_family, write_json
+    from ..validation import validate as predict_all
 
     if picture is not None:
         check_picture(picture)
@@ -65,16 +60,15 @@ def validate(
             make_ready(file)
     if data is not None:
         print_notices(unread_columns(data), quiet)
-    cache_compilations(cache_folder())
-    bench = workbench(models, catalog)
+    bench = bench_of(models, catalog)
     left_out = predicted_without_family(data, bench) if leave_one_family_out else None
-    with progress_bar(quiet or not sys.stderr.isatty()) as progress:
+    with progress_of(quiet) as progress:
         found = predict_all(data, bench=bench, left_out=left_out, progress=progress)
     families = found.families
     tables = [family_table(families, fitted_families(found)), overall_table(found.overall)]
     tables += [refusal_table(families)] if any(family.refused for family in families) else []
     tables += [assumption_table(found.records)] if details else []
-    _print(*tables)
+    print_tables(*tables)
     written = []
     if json_file is not None:
         written.append(write_json(found, json_file))
@@ -83,13 +77,3 @@ def validate(
     if not quiet:
         for file in written:
             click.echo(str(file), err=True)
-
-
-def _print(*tables: Any) -> None:
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    for place, table in enumerate(tables):
-        if place:
-            console.print()
-        console.print(table)

@@ -1,0 +1,112 @@
+"""Gradients as labelled datasets: every derivative with its unit, what it stands for, and where it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..specs.conditions import FLAG_OPTIONS
+from ..specs.problems import RooflaxError
+from ..specs.vocabulary import Kind
+from .derivatives import Reading, derivatives
+from .engine import evaluate
+from .label import attributes, coordinates
+from .sweep import STATUS, Sweep
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+WRT = "wrt"
+INPUT_UNIT = "unit of the input"
+"""What stands in the unit of a derivative by several inputs, whose units are the coordinate `wrt_units`."""
+_PARTS = ("reading", "start", "stop")
+
+
+def gradient_dataset(sweep: Sweep, of: Sequence[str], wrt: Sequence[str], *, relative: bool = False) -> xr.Dataset:
+    """The derivatives (or elasticities) of quantities by inputs, along `wrt` and the dims they vary along.
+
+    Every quantity has its `_reading`, `_start` and `_stop` beside it. The dataset holds the status of the points.
+    Raises RooflaxError for a quantity that is one of several options, and for an input that is computed here.
+    """
+    import xarray as xr
+
+    _refuse(sweep, of, wrt)
+    found = derivatives(sweep, of, wrt, relative=relative)
+    data: dict[str, Any] = {}
+    for name in of:
+        parts = [found[name, by] for by in wrt]
+        data[name] = _along(sweep, [part.value for part in parts]).assign_attrs(_attributes(sweep, name, wrt, relative))
+        for suffix in _PARTS:
+            stacked = _along(sweep, [getattr(part, suffix) for part in parts])
+            data[f"{name}_{suffix}"] = _described(stacked, suffix, wrt, sweep)
+    status = evaluate(sweep, [STATUS])[STATUS]
+    data[STATUS] = (sweep.dims[STATUS], status, attributes(sweep, STATUS))
+    used = {str(dim) for value in data.values() if isinstance(value, xr.DataArray) for dim in value.dims}
+    used |= set(sweep.dims[STATUS])
+    coords: dict[str, Any] = {WRT: (WRT, np.array(wrt), {"long_name": "Input"})}
+    coords["wrt_units"] = (WRT, np.array([_unit(sweep, by) for by in wrt]), {"long_name": "Unit of the input"})
+    coords["wrt_options"] = (WRT, np.array([_options(sweep, by) for by in wrt]), {"long_name": "Options of the input"})
+    coords |= {c.name: (c.dims, c.values, dict(c.attrs)) for c in coordinates(sweep) if set(c.dims) <= used}
+    return xr.Dataset(data, coords, {"relative": int(relative)})
+
+
+def single(gradient: xr.Dataset, of: str) -> xr.DataArray:
+    """The one derivative of a dataset with one quantity and one input, with what it stands for as coordinates."""
+    one = gradient.isel({WRT: 0}, drop=True)
+    return one[of].assign_coords({suffix: one[f"{of}_{suffix}"] for suffix in _PARTS})
+
+
+def _refuse(sweep: Sweep, of: Sequence[str], wrt: Sequence[str]) -> None:
+    for name in of:
+        options = sweep.registry.options(name)
+        if options:
+            raise RooflaxError(f"`{name}` is one of {', '.join(options)}, which have no derivative")
+    for by in wrt:
+        if by not in sweep.values and by not in sweep.registry.vocabulary:
+            raise RooflaxError(
+                f"`{by}` is computed here; give it a value to ask how {', '.join(of)} would move with it"
+            )
+
+
+def _along(sweep: Sweep, parts: Sequence[xr.DataArray]) -> xr.DataArray:
+    """Derivatives by several inputs on the dims that any of them varies along."""
+    import xarray as xr
+
+    spread = xr.broadcast(*parts)
+    dims = [dim for dim in sweep.sizes if dim in spread[0].dims]
+    return xr.concat([part.transpose(*dims) for part in spread], WRT)
+
+
+def _attributes(sweep: Sweep, name: str, wrt: Sequence[str], relative: bool) -> dict[str, Any]:
+    label = sweep.registry.label(name)
+    if relative:
+        return {"long_name": f"Elasticity of {label}", "units": "1"}
+    units = {per(sweep.registry.unit(name), _unit(sweep, by)) for by in wrt}
+    unit = units.pop() if len(units) == 1 else f"{sweep.registry.unit(name)} / ({INPUT_UNIT})"
+    return {"long_name": f"Derivative of {label}", "units": unit}
+
+
+def per(unit: str, by: str) -> str:
+    """The unit of a derivative."""
+    return unit if by == "1" else f"{unit} / ({by})"
+
+
+def _described(array: xr.DataArray, suffix: str, wrt: Sequence[str], sweep: Sweep) -> xr.DataArray:
+    if suffix == "reading":
+        flags = {"flag_values": [int(r) for r in Reading], "flag_meanings": " ".join(r.name for r in Reading)}
+        return array.astype("int8").assign_attrs({"long_name": "What the number stands for", **flags})
+    units = {_unit(sweep, by) for by in wrt}
+    words = {"start": "Input from which it holds", "stop": "Input up to which it holds"}
+    return array.assign_attrs({"long_name": words[suffix], "units": units.pop() if len(units) == 1 else "1"})
+
+
+def _options(sweep: Sweep, name: str) -> str:
+    """The options of an input whose values are positions among them, separated by blanks."""
+    leaf = sweep.registry.vocabulary.get(name)
+    return " ".join(FLAG_OPTIONS if leaf is not None and leaf.kind is Kind.FLAG else sweep.registry.options(name))
+
+
+def _unit(sweep: Sweep, name: str) -> str:
+    return sweep.registry.unit(name)
