@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .calibration import fit
     from .points import evaluate, explain
+    from .queries.attribution import attribute
     from .queries.frontier import pareto
     from .queries.gradient import derivative, elasticity
     from .queries.optimum import optimize
+    from .queries.solve import solve
     from .queries.uncertainty import uncertainty
     from .results import best, open  # noqa: A004 (reads as rooflax.open)
     from .runs import Run, run
@@ -24,6 +26,7 @@ _HOMES = {
     "Run": ".runs",
     "SpecError": ".specs.problems",
     "Workbench": ".workbench",
+    "attribute": ".queries.attribution",
     "best": ".results",
     "derivative": ".queries.gradient",
     "elasticity": ".queries.gradient",
@@ -34,6 +37,7 @@ _HOMES = {
     "optimize": ".queries.optimum",
     "pareto": ".queries.frontier",
     "run": ".runs",
+    "solve": ".queries.solve",
     "uncertainty": ".queries.uncertainty",
 }
 __all__ = [
@@ -41,6 +45,7 @@ __all__ = [
     "Run",
     "SpecError",
     "Workbench",
+    "attribute",
     "best",
     "derivative",
     "elasticity",
@@ -51,6 +56,7 @@ __all__ = [
     "optimize",
     "pareto",
     "run",
+    "solve",
     "uncertainty",
 ]
 

@@ -215,11 +215,18 @@ def explain(
     help="Keep one label (the nearest, for numbers), or a list of labels.",
 )
 @click.option("--vars", "variables", help="Variables to keep, separated by commas.")
+@click.option("--group", default="", help="A group of the store, such as gradients, best, pareto or uncertainty.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A .csv, .parquet or .nc file to write.")
 @JSON
 @QUIET
 def slice_(
-    store: Path, selection: tuple[str, ...], variables: str | None, output: Path | None, as_json: bool, quiet: bool
+    store: Path,
+    selection: tuple[str, ...],
+    variables: str | None,
+    group: str,
+    output: Path | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Cut a part out of a store and print it, or write it to a file."""
     from .reports.tables import records, results_table
@@ -227,7 +234,7 @@ def slice_(
     from .slices import slice_of, write_slice
 
     print_notices(stored_notices(store), quiet)
-    part = slice_of(store, selection, variables.split(",") if variables is not None else None)
+    part = slice_of(store, selection, variables.split(",") if variables is not None else None, group)
     if output is not None:
         write_slice(part, output)
         if not quiet:

@@ -122,11 +122,11 @@ def check_axes(over: Sequence[str], axes: Sequence[str], where: str) -> None:
         raise RooflaxError(f"{where} has no axis {', '.join(strangers)}; its axes are {', '.join(axes)}")
 
 
-def open(path: str | os.PathLike[str]) -> xr.Dataset:  # noqa: A001 (reads as rooflax.open)
-    """The results in a store, read as they are used."""
+def open(path: str | os.PathLike[str], group: str = "") -> xr.Dataset:  # noqa: A001 (reads as rooflax.open)
+    """The results in a store, or in a group of it such as `gradients`, read as they are used."""
     from .stores.read import open_results
 
-    return open_results(path)
+    return open_results(path, group)
 
 
 def stored_notices(path: str | os.PathLike[str]) -> list[str]:

@@ -24,6 +24,8 @@ from .sweeps import engine
 from .sweeps.infeasible import infeasible_labels
 from .sweeps.optimum import planned, without_conditions
 from .sweeps.searches import labelled, names_of, searches_of
+from .sweeps.stored_gradients import GROUP as GRADIENTS
+from .sweeps.stored_gradients import StoredGradient, gradient_block, gradient_labels, with_gradients
 from .sweeps.sweep import Sweep, sweep_of_spec, sweep_to_optimize
 from .workbench import Workbench
 
@@ -101,19 +103,25 @@ def run_loaded(
     path = store or loaded.spec.store.path
     if path is None:
         raise RooflaxError(f"{loaded.file} names no store; give it one with -o runs/NAME.zarr")
-    sweep = sweep_of_spec(bench.registry, loaded)
-    target = create_or_resume(path, layout_of(sweep, loaded, overrides), overwrite=overwrite)
+    sweep, gradients = with_stored(sweep_of_spec(bench.registry, loaded), loaded)
+    target = create_or_resume(path, layout_of(sweep, loaded, gradients, overrides), overwrite=overwrite)
     regions, done = engine.blocks_of(sweep), target.done()
     # A marked block whose files were lost since is computed again.
     done &= np.array([not marked or target.holds(regions[index]) for index, marked in enumerate(done)], dtype=bool)
     complete = _is_finished(target.path) and all(map(target.has_group, searches_of(sweep)))
     if not (done.all() and complete):
-        _fill(sweep, target, regions, done, loaded.spec.store.dtype, progress)
+        _fill(sweep, gradients, target, regions, done, loaded.spec.store.dtype, progress)
     return Run(target.path, len(regions), int(done.sum()), sweep.points, loaded.notices)
 
 
 def _fill(
-    sweep: Sweep, target: Store, regions: Regions, done: np.ndarray, dtype: str, progress: Progress | None
+    sweep: Sweep,
+    gradients: Sequence[StoredGradient],
+    target: Store,
+    regions: Regions,
+    done: np.ndarray,
+    dtype: str,
+    progress: Progress | None,
 ) -> None:
     """Evaluates the blocks that are not done, writes and marks them; then what was searched for, and the end.
 
@@ -122,16 +130,19 @@ def _fill(
     """
     searches = searches_of(sweep)
     due = [regions[i] for i in range(len(regions)) if searches or not done[i]]
-    for count, block in enumerate(engine.evaluate_blocks(sweep, names_of(sweep), dtype=dtype, regions=due), start=1):
+    names = (*names_of(sweep), *(name for gradient in gradients for name in gradient.names))
+    for count, block in enumerate(engine.evaluate_blocks(sweep, names, dtype=dtype, regions=due), start=1):
         for search in searches.values():
             search.add(block.region, block.values)
         if not done[block.region.index]:
-            target.write(block.region, block.owned(sweep.variables))
+            target.write(block.region, {**block.owned(sweep.variables), **gradient_block(gradients, block, dtype)})
             target.mark(block.region)
         if progress:
             progress(len(regions) - len(due) + count, len(regions))
     for group, found in labelled(sweep, searches).items():
         target.write_group(group, found)
+    if gradients:
+        target.write_group(GRADIENTS, gradient_labels(sweep, gradients))
     target.finish()
 
 
@@ -141,11 +152,18 @@ def _is_finished(path: Path) -> bool:
     return is_finished(path)
 
 
-def layout_of(sweep: Sweep, loaded: LoadedSpec, overrides: Sequence[str] = ()) -> StoreLayout:
+def layout_of(
+    sweep: Sweep, loaded: LoadedSpec, gradients: Sequence[StoredGradient] = (), overrides: Sequence[str] = ()
+) -> StoreLayout:
     """The layout of the store a spec's sweep fills: what `plan` shows."""
     from .sweeps.store_layout import store_layout
 
-    return store_layout(sweep, loaded, overrides)
+    return store_layout(sweep, loaded, gradients, overrides)
+
+
+def with_stored(sweep: Sweep, loaded: LoadedSpec) -> tuple[Sweep, tuple[StoredGradient, ...]]:
+    """The sweep of a spec that also computes the gradients it asks for, and the arrays of these."""
+    return with_gradients(sweep, loaded.spec.gradients) if loaded.spec.gradients is not None else (sweep, ())
 
 
 def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
@@ -153,10 +171,12 @@ def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
     free = loaded.inputs.boxes
     if free:
         optimized = sweep_to_optimize(bench.registry, loaded)
-        sweep, judged, loaded = planned(optimized), without_conditions(optimized), in_dtype(loaded, "float64")
+        sweep, judged, gradients = planned(optimized), without_conditions(optimized), ()
+        loaded = in_dtype(loaded, "float64")
     else:
-        sweep = judged = sweep_of_spec(bench.registry, loaded)
-    layout = layout_of(sweep, loaded)
+        sweep, gradients = with_stored(sweep_of_spec(bench.registry, loaded), loaded)
+        judged = sweep
+    layout = layout_of(sweep, loaded, gradients)
     sizes = {array.name: math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in layout.arrays}
     best, optimize, front = loaded.spec.best, loaded.spec.optimize, sweep.frontier
     return {
@@ -168,7 +188,7 @@ def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
         "bytes": sum(sizes.values()),
         "variables": [
             {
-                "name": array.name,
+                "name": array.path,
                 "unit": array.attrs.get("units", "1"),
                 "dims": list(array.dims),
                 "bytes": sizes[array.name],

@@ -88,9 +88,11 @@ def _nearest_label(labels: np.ndarray, unit: str, wanted: object, entry: str) ->
     return nearest_one
 
 
-def slice_of(path: str | os.PathLike[str], selection: Sequence[str], variables: Sequence[str] | None) -> xr.Dataset:
-    """A part of a store: some labels, some variables, and always the status."""
-    results = open_store(path)
+def slice_of(
+    path: str | os.PathLike[str], selection: Sequence[str], variables: Sequence[str] | None, group: str = ""
+) -> xr.Dataset:
+    """A part of a store or of one of its groups: some labels, some variables, and always the status."""
+    results = open_store(path, group)
     if variables is not None:
         unknown = [name for name in variables if name not in results.data_vars]
         if unknown:

@@ -13,7 +13,7 @@ from .specs.bind import bind_keywords
 from .specs.calibration import Calibration
 from .specs.catalog import Catalogs, open_catalogs
 from .specs.examples import spec_path
-from .specs.known import UnknownName, check_quantity
+from .specs.known import Known, UnknownName, check_quantity
 from .specs.layers import RecalibratedCatalogs
 from .specs.loaded import LoadedSpec
 from .specs.loader import load_spec, read_spec
@@ -93,12 +93,20 @@ class Workbench:
             raise RooflaxError(f"one point was expected, but {axes} varies; give each one value with --set, or use run")
         return sweep_of_spec(self.registry, loaded, capacity=True), loaded
 
-    def asked(self, quantities: Sequence[str], overrides: Sequence[str], spec: str | None) -> LoadedSpec:
-        """The inputs and conditions that overrides, and perhaps a spec, describe, with `quantities` as the outputs."""
+    def asked(
+        self, quantities: Sequence[str], overrides: Sequence[str], spec: str | None, known: Known | None = None
+    ) -> LoadedSpec:
+        """The inputs and conditions that overrides, and perhaps a spec, describe, with `quantities` as the outputs.
+
+        `known` are the names that may be used, where these differ from all there are.
+        """
         self.check_quantities(quantities)
+        known = known or self.names
         if spec is None:
-            return self._loaded_point(quantities, overrides)
-        return self.load(spec, [*overrides, f"outputs=[{', '.join(quantities)}]"])
+            return self._asked_alone(quantities, overrides, known)
+        path = spec_path(os.fspath(spec))
+        overrides = [*overrides, f"outputs=[{', '.join(quantities)}]"]
+        return _told(read_spec(path, known=known, catalogs=self.catalogs, overrides=overrides))
 
     def check_quantities(self, quantities: Sequence[str]) -> None:
         """Raises SpecError unless all of these are computed quantities."""
@@ -111,10 +119,10 @@ class Workbench:
         if problems:
             raise SpecError(problems)
 
-    def _loaded_point(self, quantities: Sequence[str], overrides: Sequence[str]) -> LoadedSpec:
+    def _asked_alone(self, quantities: Sequence[str], overrides: Sequence[str], known: Known) -> LoadedSpec:
         asked = f"title: one point\noutputs: [{', '.join(quantities)}]\n"
         try:
-            found = load_spec(asked, file=_POINT, known=self.names, catalogs=self.catalogs, overrides=overrides)
+            found = load_spec(asked, file=_POINT, known=known, catalogs=self.catalogs, overrides=overrides)
         except SpecError as error:
             raise SpecError(map(_without_spec, error.problems)) from None
         return _told(found)

@@ -67,12 +67,14 @@ def progress_of(quiet: bool) -> Any:
 
 
 LAZY = {
+    "attribute": "attribution",
     "fit": "fit",
     "grad": "gradient",
     "measured": "documents",
     "optimize": "optimize",
     "pareto": "pareto",
     "reproduce": "documents",
+    "solve": "solve",
     "uncertainty": "uncertainty",
     "validate": "validation",
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..runs import layout_of, overrides_of
+from ..runs import layout_of, overrides_of, with_stored
 from ..specs.axes import Inputs
 from ..specs.bind import bind_keywords
 from ..specs.calibration import pooled_notices
@@ -140,7 +140,8 @@ def store_of(bench: Workbench, path: Path, spec: str | None, overrides: Sequence
     if not path.exists() or not is_finished(path):
         raise RooflaxError(f"{path} holds no finished results of {spec}; `rooflax run {spec} -o {path}` computes them")
     loaded = bench.load(spec, overrides)
-    return create_or_resume(path, layout_of(sweep_of_spec(bench.registry, loaded), loaded, overrides))
+    sweep, gradients = with_stored(sweep_of_spec(bench.registry, loaded), loaded)
+    return create_or_resume(path, layout_of(sweep, loaded, gradients, overrides))
 
 
 def write_into(store: Store, found: xr.Dataset) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 40
 _WAYS = {"min": "smallest", "max": "largest"}
+_ALL = "narrow with --sel, or write all with -o"
 _COMPARISON = re.compile(r"_(<=?|>=?|==|!=)_(.*)")
 
 
@@ -31,7 +32,7 @@ def best_table(best: xr.Dataset, most: int = MOST_ROWS) -> Columns:
         columns.append(text_column("feasible", verdicts, wraps=False))
     faint = frozenset(row for row, verdict in enumerate(verdicts) if verdict != "yes")
     title = "\n".join(filter(None, [_title(best), _fixed(best)]))
-    return _table(columns, len(dims), title, _cut(best, most, "read all with --json"), faint)
+    return _table(columns, len(dims), title, _cut(best, most, "narrow with --sel, or read all with --json"), faint)
 
 
 def front_table(front: xr.Dataset, most: int = MOST_ROWS) -> Columns:
@@ -46,11 +47,16 @@ def front_table(front: xr.Dataset, most: int = MOST_ROWS) -> Columns:
     words = [f"{_WAYS[way]} {_named(front, quantity)}" for quantity, way in goals]
     over = str(front.attrs.get("over", "")).replace(" ", ", ")
     title = "\n".join(filter(None, [f"Frontier of {' and '.join(words)} over {over}", _fixed(front)]))
-    return _table(columns, len(kept), title, _cut(front, most, "read all with --json"), frozenset())
+    return _table(
+        columns, len(kept), title, _cut(front, most, "narrow with --sel, or read all with --json"), frozenset()
+    )
 
 
-def results_table(results: xr.Dataset, most: int = MOST_ROWS) -> Columns:
-    """A part of stored results: one row per point, with the labels that are fixed above it."""
+def results_table(results: xr.Dataset, most: int = MOST_ROWS, advice: str = _ALL) -> Columns:
+    """A part of stored results: one row per point, with the labels that are fixed above it.
+
+    `advice` tells where all rows are to be had if there are more than `most`.
+    """
     dims = [str(dim) for dim in results.dims]
     names = [*dims, *(str(name) for name in results.data_vars if name != "status")]
     points = [results.isel(place) for place in places(results, most)]
@@ -65,7 +71,7 @@ def results_table(results: xr.Dataset, most: int = MOST_ROWS) -> Columns:
         columns.append(text_column("feasible", verdicts, wraps=False))
     faint = frozenset(row for row, verdict in enumerate(verdicts) if verdict != "yes")
     title = "\n".join(filter(None, [str(results.attrs.get("title", "")), _fixed(results)]))
-    return _table(columns, len(dims), title, _cut(results, most, "write all with -o"), faint)
+    return _table(columns, len(dims), title, _cut(results, most, advice), faint)
 
 
 def listing(title: str, rows: Sequence[Sequence[str]], columns: Sequence[str]) -> Columns:
@@ -163,7 +169,7 @@ def _fixed(data: xr.Dataset) -> str:
 
 def _cut(data: xr.Dataset, most: int, advice: str) -> str:
     rows = math.prod(data.sizes.values())
-    return f"{most} of {rows:,} rows; narrow with --sel, or {advice}" if rows > most else ""
+    return f"{most} of {rows:,} rows; {advice}" if rows > most else ""
 
 
 def places(data: xr.Dataset, most: int | None = None) -> Iterable[dict[str, int]]:

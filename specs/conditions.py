@@ -132,11 +132,18 @@ def read_condition(text: str, known: Known) -> tuple[Condition, ...]:
     return parse_condition(text, units, known.constraints, options)
 
 
-def parse_equation(text: str, units: Mapping[str, str]) -> Comparison:
-    """A target such as `predicted_mfu = 0.45`, as an equality. Raises ConditionError."""
+def parse_equation(
+    text: str, units: Mapping[str, str], options: Mapping[str, tuple[str, ...]] | None = None
+) -> Comparison:
+    """A target such as `predicted_mfu = 0.45`, as an equality. Raises ConditionError.
+
+    `units` gives the unit of each quantity, `options` those of the categories, which no equation takes.
+    """
     operands, operators = _pieces(text, also=("=",))
     if len(operators) != 1 or operators[0] not in ("=", "=="):
         raise ConditionError(f"`{text.strip()}` is not an equation; write `name = value`")
+    if operands[0] in (options or {}):
+        raise ConditionError(f"`{operands[0]}` is one of several options; an equation takes a number")
     return _comparison(operands[0], "==", operands[1], _Names(units, {}, ()))
 
 

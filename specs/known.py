@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from .vocabulary import CATALOGS, Vocabulary, nearest
+from .vocabulary import CATALOGS, Kind, Vocabulary, nearest
 
 _AMBIGUOUS = {"batch_size": "micro_batch_size, global_batch_size or concurrency"}
 
@@ -73,6 +73,19 @@ def input_name(written: str, known: Known) -> str:
     if found is None:
         raise UnknownName("unknown name; `rooflax list inputs` shows what may be given")
     raise UnknownName(f"unknown name; did you mean `{vocabulary.aliases.get(found, found)}`?")
+
+
+def no_number(name: str, known: Known) -> str:
+    """Why there are no derivatives by an input of this proper name; "" where there are."""
+    leaf = known.vocabulary.get(name)
+    if name in CATALOGS:
+        return f"`{name}` stands for many inputs; name one of them"
+    if name in known.options:
+        return f"`{name}` is one of several options, by which there is no derivative"
+    if leaf is not None and leaf.kind is not Kind.CONTINUOUS:
+        advice = "make it an axis, or ask `rooflax grad` for the difference to its next legal value"
+        return f"`{name}` is a {leaf.kind}, by which there is no derivative; {advice}"
+    return ""
 
 
 def check_quantity(name: str, known: Known) -> None:

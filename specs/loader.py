@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,14 @@ from .catalog import Catalogs
 from .conditions import Comparison, ConditionError, ConstraintName, read_condition
 from .documents import LONGEST, Document, KeyPath, parse_document
 from .goals import GoalError, check_order, parse_goal
-from .known import Known, UnknownName, check_quantity, input_name
+from .known import Known, UnknownName, check_quantity, input_name, no_number
 from .layers import LayeredCatalogs
 from .loaded import LoadedSpec
 from .needs import report_missing, unread_axes, unread_values
 from .overrides import apply_overrides
 from .problems import Problem, SpecError, path_text
 from .records import CatalogError
-from .schema import SweepSpec, check_shape
+from .schema import Gradient, SweepSpec, check_shape
 
 __all__ = ["LoadedSpec", "load_spec", "read_spec"]
 
@@ -73,12 +73,14 @@ class _Loading:
         inputs = binder.inputs()
         asked = self.outputs()
         conditions = self.conditions(asked)
-        over, front = self.best(asked), self.pareto({} if self.table("optimize") else asked)
+        beside = {} if self.table("optimize") else asked
+        over, front, gradients = self.best(asked), self.pareto(beside), self.gradients(beside)
         optimized = self.objective("optimize", asked)
         notices = [*self.edited.notices, *inputs.notices]
-        if spec is not None and spec.pareto is not None and (reason := self.no_frontier(front["over"])):
-            notices.append(f"pareto: dropped, since {reason}")
-            spec = spec.model_copy(update={"pareto": None})
+        if spec is not None:
+            dropped = _dropped(spec, bool(front["over"]))
+            notices += [f"{section}: dropped, since {reason}" for section, reason in dropped.items()]
+            spec = spec.model_copy(update=dict.fromkeys(dropped))
         if asked:
             given = set(inputs.values) | binder.attempted
             missing = self.known.missing(list(asked), given)
@@ -96,11 +98,11 @@ class _Loading:
             spec = spec.model_copy(update={"best": spec.best.model_copy(update={"over": over})})
         if spec.pareto is not None:
             spec = spec.model_copy(update={"pareto": spec.pareto.model_copy(update=front)})
+        if spec.gradients is not None:
+            spec = spec.model_copy(update={"gradients": spec.gradients.model_copy(update=gradients)})
         return LoadedSpec(spec, inputs, conditions, self.document.text, self.document.file, tuple(notices))
 
     def shape(self) -> SweepSpec | None:
-        if self.data.pop("gradients", None) is not None:
-            self.report(("gradients",), "not available yet: arrives with the queries", True)
         spec, wrong = check_shape(self.data)
         for path, message, about_key in wrong:
             self.report(path, self.hint(path) or message, about_key)
@@ -222,11 +224,41 @@ class _Loading:
         over = self.over("pareto", pareto.get("over"))
         return {"objectives": tuple(goals.values()), "over": over or tuple(map(self.canonical, self.table("axes")))}
 
-    def no_frontier(self, over: Collection[str]) -> str | None:
-        """Why there is no frontier along the axes `over`; None where there is one."""
-        if self.table("optimize"):
-            return "`optimize` leaves inputs free"
-        return None if over else "there is no axis to choose along"
+    def gradients(self, asked: dict[str, KeyPath]) -> dict[str, Gradient]:
+        """The parts of `gradients` with their inputs under their proper names."""
+        parts: dict[str, Gradient] = {}
+        for kind, part in self.table("gradients").items():
+            if not isinstance(part, Mapping):
+                continue
+            path, of = ("gradients", kind), list[str]()
+            for place, name in self.texts((*path, "of"), part.get("of")):
+                if self.is_quantity(name, place):
+                    if name in self.known.options:
+                        self.report(place, f"`{name}` is one of several options, which have no derivative")
+                    if name in of:
+                        self.report(place, f"`{name}` is listed twice")
+                    asked.setdefault(name, place)
+                    of.append(name)
+            wrt = [(place, self.mover(name, place)) for place, name in self.texts((*path, "wrt"), part.get("wrt"))]
+            names = [name for _, name in wrt]
+            for index, (place, name) in enumerate(wrt):
+                if name and name in names[:index]:
+                    self.report(place, f"`{name}` is listed twice")
+            if of and names and all(names):
+                parts[kind] = Gradient(of=tuple(of), wrt=tuple(filter(None, names)))
+        return parts
+
+    def mover(self, written: str, path: KeyPath) -> str | None:
+        """The input to differentiate by that a name stands for; None after a report."""
+        try:
+            name = input_name(written, self.known)
+            reason = no_number(name, self.known)
+        except UnknownName as error:
+            reason = str(error)
+            name = written
+        if reason:
+            self.report(path, reason)
+        return None if reason else name
 
     def over(self, section: str, found: object) -> tuple[str, ...]:
         """The axes that a section lists under `over`."""
@@ -256,3 +288,11 @@ class _Loading:
             return input_name(written, self.known)
         except UnknownName:
             return written
+
+
+def _dropped(spec: SweepSpec, has_axes: bool) -> dict[str, str]:
+    """The sections that a spec leaves unanswered, and why."""
+    stated = [section for section in ("pareto", "gradients") if getattr(spec, section) is not None]
+    if spec.optimize is not None:
+        return dict.fromkeys(stated, "`optimize` leaves inputs free")
+    return {"pareto": "there is no axis to choose along"} if "pareto" in stated and not has_axes else {}

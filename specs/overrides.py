@@ -13,7 +13,20 @@ from .problems import Problem, SpecError
 from .vocabulary import nearest
 
 OPTION = "--set"
-_ROOTS = ("title", "description", "axes", "fixed", "outputs", "where", "best", "pareto", "optimize", "store", "catalog")
+_ROOTS = (
+    "title",
+    "description",
+    "axes",
+    "fixed",
+    "outputs",
+    "where",
+    "best",
+    "pareto",
+    "optimize",
+    "gradients",
+    "store",
+    "catalog",
+)
 
 
 @dataclass

@@ -87,6 +87,32 @@ class Optimize(_Part):
         return str(self.minimize if self.minimize is not None else self.maximize)
 
 
+class Gradient(_Part):
+    """The quantities that move, and the inputs that move them."""
+
+    of: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The quantities whose derivatives are kept."""
+    wrt: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Continuous inputs, or quantities that are given a value."""
+
+
+class Gradients(_Part):
+    """Derivatives beside the results, at every point of the grid."""
+
+    derivative: Gradient | None = None
+    """How much the quantities change per unit of the inputs."""
+    elasticity: Gradient | None = None
+    """How much they change in relation, per relative change of the inputs."""
+
+    @model_validator(mode="after")
+    def _one_list_of_inputs(self) -> Gradients:
+        if self.derivative is None and self.elasticity is None:
+            raise ValueError("give `derivative`, `elasticity` or both")
+        if self.derivative and self.elasticity and self.derivative.wrt != self.elasticity.wrt:
+            raise ValueError("`derivative` and `elasticity` lie along one list of inputs; give both the same `wrt`")
+        return self
+
+
 class Store(_Part):
     """Where results go and in which precision they are computed and kept."""
 
@@ -118,6 +144,8 @@ class SweepSpec(_Part):
     """The points between which two or three objectives decide, beside the whole grid."""
     optimize: Optimize | None = None
     """The best values of continuous inputs in every cell of the axes; `rooflax optimize` answers it."""
+    gradients: Gradients | None = None
+    """Derivatives or elasticities beside the results."""
     store: Store = Store()
     """Where results go and in which precision they are computed."""
     catalog: tuple[str, ...] = ()
@@ -160,8 +188,19 @@ def _missing(key: str, part: type[BaseModel]) -> str:
 
 
 def _part(path: KeyPath) -> type[BaseModel]:
-    parts: dict[str, type[BaseModel]] = {"best": Best, "pareto": Pareto, "optimize": Optimize, "store": Store}
-    return parts.get(str(path[0]), SweepSpec) if path else SweepSpec
+    if not path:
+        return SweepSpec
+    root, *inside = path
+    if root == "gradients" and inside:
+        return Gradient
+    parts: dict[str, type[BaseModel]] = {
+        "best": Best,
+        "pareto": Pareto,
+        "optimize": Optimize,
+        "gradients": Gradients,
+        "store": Store,
+    }
+    return parts.get(str(root), SweepSpec)
 
 
 def _unknown_key(key: str, part: type[BaseModel]) -> str:

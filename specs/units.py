@@ -112,6 +112,30 @@ def conversion(unit: str) -> tuple[float, dict[str, int]]:
     return float(read.scale), {base: power for base, power in zip(BASES, read.exponents, strict=True) if power}
 
 
+def unit_ratio(above: str, below: str) -> str:
+    """The unit of a value in `above` per one in `below`: that of a derivative. Equal terms cancel, none is converted.
+
+    `unit_ratio("B/s", "FLOP/s")` is `B/FLOP`; of equal units it is `1`.
+    """
+    over, under = _terms(above)
+    times, by = _terms(below)
+    over, under = over + by, under + times
+    for term in list(over):
+        if term in under:
+            over.remove(term)
+            under.remove(term)
+    return "/".join(["*".join(over) or "1", *under])
+
+
+def _terms(unit: str) -> tuple[list[str], list[str]]:
+    """The terms of a unit that multiply, and those that divide."""
+    _read_unit(unit)
+    first, *rest = _OPERATOR.split(unit.strip())
+    parts = [("*", first), *zip(rest[0::2], rest[1::2], strict=True)]
+    above, below = ([term for sign, term in parts if (sign == "/") is divides] for divides in (False, True))
+    return [term for term in above if term not in ("", "1")], below
+
+
 def expectation(unit: str) -> str:
     """What a value in `unit` looks like: `a bandwidth was expected (B/s, for example 25 GB/s)`."""
     dimension = _read_unit(unit).dimension

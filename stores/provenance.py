@@ -37,7 +37,7 @@ def attributes_of(layout: StoreLayout) -> dict[str, Any]:
         DIGEST: layout.digest,
         FINISHED: False,
         COORDINATES: " ".join(coord.name for coord in layout.coords if coord.dims != (coord.name,)),
-        VARIABLES: [array.name for array in layout.arrays if not array.group],
+        VARIABLES: [array.path for array in layout.arrays],
     }
     taken = sorted(own.keys() & layout.attrs.keys())
     if taken:

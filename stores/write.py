@@ -49,12 +49,7 @@ class Store:
             )
         self._marks = arrays.pop(_MARKS)
         self._arrays = arrays
-        labels = str(root.attrs.get(COORDINATES, "")).split()
-        self._results = [
-            name
-            for name, array in arrays.items()
-            if "/" not in name and name not in labels and dims_of(array) != (name,)
-        ]
+        self._results = list(map(str, stated))
 
     def done(self) -> np.ndarray:
         """Which blocks are marked: bool, shape (number of blocks,)."""
@@ -89,8 +84,8 @@ class Store:
     def write(self, region: Region, arrays: Mapping[str, np.ndarray]) -> None:
         """The values of one block: each array by its path in the store, in the shape of the block along its dims.
 
-        Exactly the results of the root that this block writes (see `blocks.writes`) must be there; arrays of groups
-        may be. Raises ValueError where that does not hold, StoreError where the disk refuses.
+        Exactly the results of the layout that this block writes (see `blocks.writes`) must be there. Raises ValueError
+        where that does not hold, StoreError where the disk refuses.
         """
         self._check_names(region, arrays)
         for name, values in arrays.items():

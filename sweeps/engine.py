@@ -67,15 +67,29 @@ class Block:
 def evaluate_blocks(
     sweep: Sweep, names: Sequence[str], *, dtype: str, regions: Iterable[Region], function: BlockFunction | None = None
 ) -> Iterator[Block]:
-    """The blocks of the given regions in turn.
+    """The blocks of the given regions in turn; few points are evaluated without compilation.
 
     Peak memory is one block of all variables. `function` is that of the same sweep and names, for callers that
     evaluate more than once.
     """
+    if function is None and sweep.points <= MOST_POINTS:
+        whole = evaluate_eagerly(sweep, names, dtype)
+        yield from (Block(sweep, region, _within(sweep, region, whole)) for region in regions)
+        return
     function = function or BlockFunction(sweep, names, blocks_of(sweep).lengths)
     with precision(dtype):
         for region in regions:
             yield Block(sweep, region, function(leaves_of(sweep, region, dtype)))
+
+
+def _within(sweep: Sweep, region: Region, whole: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The part of variables that lies in a block, of size 1 along the dims they do not vary along."""
+    found = {}
+    for name, array in whole.items():
+        part = array[region.selection(sweep.dims[name])]
+        lengths = dict(zip(sweep.dims[name], part.shape, strict=True))
+        found[name] = part.reshape([lengths.get(dim, 1) for dim in sweep.sizes])
+    return found
 
 
 def evaluate(

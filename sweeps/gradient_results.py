@@ -45,11 +45,18 @@ def gradient_dataset(sweep: Sweep, of: Sequence[str], wrt: Sequence[str], *, rel
     data[STATUS] = (sweep.dims[STATUS], status, attributes(sweep, STATUS))
     used = {str(dim) for value in data.values() if isinstance(value, xr.DataArray) for dim in value.dims}
     used |= set(sweep.dims[STATUS])
-    coords: dict[str, Any] = {WRT: (WRT, np.array(wrt), {"long_name": "Input"})}
-    coords["wrt_units"] = (WRT, np.array([_unit(sweep, by) for by in wrt]), {"long_name": "Unit of the input"})
-    coords["wrt_options"] = (WRT, np.array([_options(sweep, by) for by in wrt]), {"long_name": "Options of the input"})
+    coords: dict[str, Any] = described_inputs(sweep, wrt, WRT)
     coords |= {c.name: (c.dims, c.values, dict(c.attrs)) for c in coordinates(sweep) if set(c.dims) <= used}
     return xr.Dataset(data, coords, {"relative": int(relative)})
+
+
+def described_inputs(sweep: Sweep, names: Sequence[str], dim: str) -> dict[str, Any]:
+    """Coordinates along a dim of inputs: their names, their units, and the options of those that have some."""
+    return {
+        dim: (dim, np.array(names), {"long_name": "Input"}),
+        f"{dim}_units": (dim, np.array([_unit(sweep, name) for name in names]), {"long_name": "Unit of the input"}),
+        f"{dim}_options": (dim, np.array([_options(sweep, n) for n in names]), {"long_name": "Options of the input"}),
+    }
 
 
 def single(gradient: xr.Dataset, of: str) -> xr.DataArray:
@@ -65,9 +72,7 @@ def _refuse(sweep: Sweep, of: Sequence[str], wrt: Sequence[str]) -> None:
             raise RooflaxError(f"`{name}` is one of {', '.join(options)}, which have no derivative")
     for by in wrt:
         if by not in sweep.values and by not in sweep.registry.vocabulary:
-            raise RooflaxError(
-                f"`{by}` is computed here; give it a value to ask how {', '.join(of)} would move with it"
-            )
+            raise RooflaxError(f"`{by}` is computed here; give it a value to ask how others would move with it")
 
 
 def _along(sweep: Sweep, parts: Sequence[xr.DataArray]) -> xr.DataArray:

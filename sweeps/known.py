@@ -33,6 +33,23 @@ class RegistryNames:
         return set(resolve(self.registry, names, given).inputs) & set(given)
 
 
+class NamesWithUnknown(RegistryNames):
+    """The names of a registry for an equation: its unknown counts as given, since it is solved for."""
+
+    def __init__(self, registry: Registry, unknown: str) -> None:
+        """`unknown` is an input or a quantity."""
+        super().__init__(registry)
+        self.unknown = unknown
+
+    def missing(self, outputs: Collection[str], given: Collection[str]) -> Mapping[str, str]:
+        """Required leaves nobody gave and nobody solves for, each with the output that needs it."""
+        return super().missing(outputs, {*given, self.unknown})
+
+    def reads(self, outputs: Collection[str], given: Collection[str]) -> Collection[str]:
+        """The names among `given` and the unknown that the outputs and the legal conditions on them depend on."""
+        return super().reads(outputs, {*given, self.unknown})
+
+
 def legal_conditions(registry: Registry, graph: Graph, given: Collection[str]) -> tuple[str, ...]:
     """The legal conditions that apply to a graph.
 

@@ -17,18 +17,25 @@ from ..specs.records import Record
 from .block_function import is_code
 from .engine import blocks_of
 from .label import attributes, coordinates
+from .stored_gradients import StoredGradient
 from .sweep import Sweep
 
 FORMAT = 2
 """Changes when equal specs and models would be stored differently."""
 
 
-def store_layout(sweep: Sweep, loaded: LoadedSpec, overrides: Sequence[str] = ()) -> StoreLayout:
-    """The layout of the store of a spec's sweep; `overrides` are those the spec was loaded with."""
+def store_layout(
+    sweep: Sweep, loaded: LoadedSpec, gradients: Sequence[StoredGradient] = (), overrides: Sequence[str] = ()
+) -> StoreLayout:
+    """The layout of the store of a spec's sweep and the gradients it asks for.
+
+    `overrides` are those the spec was loaded with.
+    """
     dtype, regions = loaded.spec.store.dtype, blocks_of(sweep)
     provenance = _provenance(sweep, loaded, overrides)
     digest = _digest([FORMAT, provenance["spec_digest"], provenance["registry_digest"], provenance["version"]])
     arrays = tuple(_array(sweep, name, dtype, regions) for name in sweep.variables)
+    arrays += tuple(gradient.layout(sweep, regions.lengths, dtype) for gradient in gradients)
     return StoreLayout(arrays, coordinates(sweep), len(regions), provenance, digest)
 
 

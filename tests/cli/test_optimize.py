@@ -100,6 +100,8 @@ def test_the_plan_shows_what_is_left_free(rooflax, question):
         "pareto {} --objectives dp_training_cost_6nd:min,dp_training_time_6nd:min",
         "grad {} --of dp_training_cost_6nd --wrt mfu",
         "uncertainty dp_training_cost_6nd --from {}",
+        "solve dp_training_cost_6nd=1e5 --for mfu --from {}",
+        "attribute dp_training_cost_6nd --from {}",
     ],
     ids=lambda command: command.split()[0],
 )

@@ -182,15 +182,22 @@ def test_an_input_that_is_set_is_no_longer_free(load):
     assert "--set scale_up_bandwidth=[1e11, 2e11]: `optimize` is dropped, since no input is left free" in none.notices
 
 
-def test_there_is_no_frontier_while_inputs_are_free(load):
-    both = SPEC + "pareto: {objectives: [step_time:min, step_energy:min]}\n"
+BESIDE = {
+    "pareto": "{objectives: [step_time:min, step_energy:min]}",
+    "gradients": "{derivative: {of: [step_energy], wrt: [overhead_memory]}}",
+}
+
+
+@pytest.mark.parametrize("section", BESIDE)
+def test_what_needs_values_is_dropped_while_inputs_are_free(section, load):
+    both = f"{SPEC}{section}: {BESIDE[section]}\n"
     free = load(both)
-    assert free.spec.pareto is None
-    assert "pareto: dropped, since `optimize` leaves inputs free" in free.notices
+    assert getattr(free.spec, section) is None
+    assert f"{section}: dropped, since `optimize` leaves inputs free" in free.notices
     assert free.canonical() == load(SPEC).canonical()
     given = load(both, "hbm_capacity=64 GB", "scale_up_bandwidth=100 GB/s")
-    assert given.spec.pareto.over == ("tp",)
-    assert not [notice for notice in given.notices if notice.startswith("pareto")]
+    assert getattr(given.spec, section) is not None
+    assert not [notice for notice in given.notices if notice.startswith(section)]
 
 
 def test_a_range_can_be_set(load):

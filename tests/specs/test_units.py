@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rooflax.specs.units import UnitError, conversion, expectation, format_quantity, parse_quantity
+from rooflax.specs.units import UnitError, conversion, expectation, format_quantity, parse_quantity, unit_ratio
 
 UNITS = (
     "1",
@@ -340,3 +340,27 @@ def test_products_multiply_scales_and_add_exponents(left, right):
 @given(SIMPLE, SIMPLE, SIMPLE)
 def test_a_slash_divides_by_the_next_term_only(a, b, c):
     assert conversion(f"{a}/{b}/{c}") == conversion(f"{a}*{b}^-1*{c}^-1")
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "ratio"),
+    [
+        ("B/s", "FLOP/s", "B/FLOP"),
+        ("B/s", "B/s", "1"),
+        ("s", "1", "s"),
+        ("1", "B/s", "s/B"),
+        ("1/s", "s", "1/s/s"),
+        ("$/h", "W", "$/h/W"),
+        ("kg/J", "$/J", "kg/$"),
+        ("B*s", "s", "B"),
+    ],
+)
+def test_the_unit_of_a_derivative_can_be_read(above, below, ratio):
+    assert unit_ratio(above, below) == ratio
+    scale, exponents = conversion(ratio)
+    (over, above_exponents), (under, below_exponents) = conversion(above), conversion(below)
+    assert scale == pytest.approx(over / under)
+    difference = {
+        b: above_exponents.get(b, 0) - below_exponents.get(b, 0) for b in {*above_exponents, *below_exponents}
+    }
+    assert exponents == {base: power for base, power in difference.items() if power}
