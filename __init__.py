@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .queries.attribution import attribute
     from .queries.frontier import pareto
     from .queries.gradient import derivative, elasticity
+    from .queries.optimum import optimize
     from .queries.solve import solve
     from .queries.uncertainty import uncertainty
     from .results import best, open  # noqa: A004 (reads as rooflax.open)
@@ -33,6 +34,7 @@ _HOMES = {
     "explain": ".points",
     "fit": ".calibration",
     "open": ".results",
+    "optimize": ".queries.optimum",
     "pareto": ".queries.frontier",
     "run": ".runs",
     "solve": ".queries.solve",
@@ -51,6 +53,7 @@ __all__ = [
     "explain",
     "fit",
     "open",
+    "optimize",
     "pareto",
     "run",
     "solve",

@@ -14,17 +14,19 @@ import numpy as np
 
 from .inventory import shown_value
 from .kernels.registry import Registry
-from .specs.axes import Axis, Inputs, Value
+from .specs.axes import Axis, Box, Inputs, Value
 from .specs.blocks import Regions
-from .specs.loaded import LoadedSpec
+from .specs.loaded import LoadedSpec, in_dtype
 from .specs.problems import RooflaxError
+from .specs.schema import Best, Optimize
 from .specs.units import format_quantity
 from .sweeps import engine
 from .sweeps.infeasible import infeasible_labels
+from .sweeps.optimum import planned, without_conditions
 from .sweeps.searches import labelled, names_of, searches_of
 from .sweeps.stored_gradients import GROUP as GRADIENTS
 from .sweeps.stored_gradients import StoredGradient, gradient_block, gradient_labels, with_gradients
-from .sweeps.sweep import Sweep, sweep_of_spec
+from .sweeps.sweep import Sweep, sweep_of_spec, sweep_to_optimize
 from .workbench import Workbench
 
 if TYPE_CHECKING:
@@ -166,10 +168,17 @@ def with_stored(sweep: Sweep, loaded: LoadedSpec) -> tuple[Sweep, tuple[StoredGr
 
 def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
     """What a spec's run would compute and store, as plain data; nothing runs but the legality of whole labels."""
-    sweep, gradients = with_stored(sweep_of_spec(bench.registry, loaded), loaded)
+    free = loaded.inputs.boxes
+    if free:
+        optimized = sweep_to_optimize(bench.registry, loaded)
+        sweep, judged, gradients = planned(optimized), without_conditions(optimized), ()
+        loaded = in_dtype(loaded, "float64")
+    else:
+        sweep, gradients = with_stored(sweep_of_spec(bench.registry, loaded), loaded)
+        judged = sweep
     layout = layout_of(sweep, loaded, gradients)
     sizes = {array.name: math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in layout.arrays}
-    best, front = sweep.objective, sweep.frontier
+    best, optimize, front = loaded.spec.best, loaded.spec.optimize, sweep.frontier
     return {
         "title": loaded.spec.title,
         "axes": [_axis_line(axis) for axis in sweep.axes],
@@ -189,13 +198,26 @@ def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
             for array in layout.arrays
         ],
         "conditions": [check.text for check in sweep.checks],
-        "best": f"{'largest' if best.largest else 'smallest'} {best.quantity} over {', '.join(best.over)}"
-        if best
-        else "",
+        "best": f"{_direction(best)} {best.objective} over {', '.join(best.over)}" if best else "",
         "pareto": f"{', '.join(goal.words for goal in front.goals)} over {', '.join(front.over)}" if front else "",
-        "inputs": [_input_line(bench.registry, value, sweep.inputs) for _, value in sorted(sweep.values.items())],
-        "warnings": infeasible_labels(sweep),
+        "optimize": f"{_direction(optimize)} {optimize.objective}" if optimize else "",
+        "over": [_box_line(box) for box in free],
+        "inputs": [
+            _input_line(bench.registry, value, sweep.inputs)
+            for name, value in sorted(sweep.values.items())
+            if name not in {box.name for box in free}
+        ],
+        "warnings": infeasible_labels(judged),
     }
+
+
+def _direction(part: Best | Optimize) -> str:
+    return "largest" if part.maximize is not None else "smallest"
+
+
+def _box_line(box: Box) -> dict[str, Any]:
+    low, high = (format_quantity(bound, box.unit) for bound in (box.low, box.high))
+    return {"name": box.name, "low": low, "high": high, "scale": "log" if box.log else "linear"}
 
 
 def _axis_line(axis: Axis) -> dict[str, Any]:

@@ -71,6 +71,7 @@ LAZY = {
     "fit": "fit",
     "grad": "gradient",
     "measured": "documents",
+    "optimize": "optimize",
     "pareto": "pareto",
     "reproduce": "documents",
     "solve": "solve",

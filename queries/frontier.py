@@ -15,7 +15,7 @@ from ..specs.goals import Goal, GoalError, check_goals, check_order, parse_goal
 from ..specs.problems import RooflaxError
 from ..sweeps.label import grid
 from ..sweeps.searches import PARETO, searched
-from ..sweeps.sweep import Frontier, sweep_of
+from ..sweeps.sweep import Frontier, refuse_free_inputs, sweep_of
 from ..workbench import Workbench
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def pareto(
         return _of_store(given, goals, over, where, sel)
     bench = bench or Workbench()
     loaded = bench.load(given, overrides)
+    refuse_free_inputs(loaded)
     own = loaded.spec.pareto
     frontier = _frontier(
         goals or tuple(map(parse_goal, own.objectives if own else ())),

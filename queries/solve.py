@@ -66,10 +66,12 @@ def solve_described(
 ) -> xr.Dataset:
     """The same for inputs that `--set` overrides, and perhaps a spec with its conditions, describe."""
     from ..sweeps.known import NamesWithUnknown
+    from ..sweeps.sweep import refuse_free_inputs
 
     target, unknown = _read(bench, equation, for_, between)
     known = NamesWithUnknown(bench.registry, unknown.name)
     loaded = bench.asked([target.name], overrides, spec, known)
+    refuse_free_inputs(loaded)
     return _solved(bench, loaded.inputs, target, unknown, wrt, loaded.conditions, loaded.notices, progress)
 
 

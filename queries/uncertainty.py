@@ -92,10 +92,14 @@ def asked_of_keywords(bench: Workbench, names: Sequence[str], inputs: dict[str, 
 def asked_of_spec(
     bench: Workbench, names: Sequence[str], spec: str | os.PathLike[str] | None, overrides: Sequence[str]
 ) -> Asked:
-    """The question about a spec's inputs, or about those of the overrides alone. Raises SpecError."""
-    from ..sweeps.sweep import sweep_of
+    """The question about a spec's inputs, or about those of the overrides alone.
+
+    Raises SpecError, and RooflaxError where the spec leaves inputs free for an optimum.
+    """
+    from ..sweeps.sweep import refuse_free_inputs, sweep_of
 
     loaded = bench.asked(names, overrides, None if spec is None else os.fspath(spec))
+    refuse_free_inputs(loaded)
     sweep = sweep_of(bench.registry, loaded.inputs, names, loaded.conditions, capacity=True)
     return Asked(sweep, tuple(names), loaded.notices)
 

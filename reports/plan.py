@@ -52,6 +52,9 @@ def _summary(plan: Mapping[str, Any]) -> str:
     blocks = "1 block" if plan["blocks"] == 1 else f"{plan['blocks']:,} blocks"
     lines = [f"{plan['points']:,} points in {blocks}; {size} before compression in {plan['dtype']}"]
     lines.append("conditions, in this order: " + (", ".join(plan["conditions"]) or "none"))
+    if plan["optimize"]:
+        free = [f"{box['name']} from {box['low']} to {box['high']} ({box['scale']})" for box in plan["over"]]
+        lines.append(f"optimize: {plan['optimize']} over {', '.join(free)}")
     if plan["best"]:
         lines.append(f"best: {plan['best']}")
     if plan["pareto"]:

@@ -25,7 +25,7 @@ def best_table(best: xr.Dataset, most: int = MOST_ROWS) -> Columns:
     dims = [str(dim) for dim in best.dims]
     hidden = {"status", "margin", *(["ties"] if "ties" in best and not (best["ties"] > 1).any() else [])}
     configuration, outputs = _parts(best, hidden)
-    points = [best.isel(place) for place in itertools.islice(_places(best), most)]
+    points = [best.isel(place) for place in places(best, most)]
     columns = [_column(name, [point[name] for point in points]) for name in (*dims, *configuration, *outputs)]
     verdicts = [_verdict(point) for point in points]
     if "status" in best:
@@ -42,7 +42,7 @@ def front_table(front: xr.Dataset, most: int = MOST_ROWS) -> Columns:
     first = [quantity for quantity, _ in goals]
     configuration, outputs = _parts(front, {"status", "margin"})
     names = [*kept, *configuration, *first, *(name for name in outputs if name not in first)]
-    points = [front.isel(place) for place in itertools.islice(_places(front), most)]
+    points = [front.isel(place) for place in places(front, most)]
     columns = [_column(name, [point[name] for point in points]) for name in names]
     words = [f"{_WAYS[way]} {_named(front, quantity)}" for quantity, way in goals]
     over = str(front.attrs.get("over", "")).replace(" ", ", ")
@@ -59,7 +59,7 @@ def results_table(results: xr.Dataset, most: int = MOST_ROWS, advice: str = _ALL
     """
     dims = [str(dim) for dim in results.dims]
     names = [*dims, *(str(name) for name in results.data_vars if name != "status")]
-    points = [results.isel(place) for place in itertools.islice(_places(results), most)]
+    points = [results.isel(place) for place in places(results, most)]
     columns = [
         text_column(name, map(_margin, points), wraps=False)
         if name == "margin"
@@ -102,7 +102,7 @@ def records(data: xr.Dataset) -> list[dict[str, Any]]:
     fixed = [str(name) for name, coord in data.coords.items() if not coord.dims]
     names = [*(str(dim) for dim in data.dims if dim in data.coords), *fixed, *map(str, data.data_vars)]
     rows = []
-    for place in _places(data):
+    for place in places(data):
         point = data.isel(place)
         rows.append({name: _plain(point[name]) for name in names})
     return rows
@@ -172,9 +172,10 @@ def _cut(data: xr.Dataset, most: int, advice: str) -> str:
     return f"{most} of {rows:,} rows; {advice}" if rows > most else ""
 
 
-def _places(data: xr.Dataset) -> Iterable[dict[str, int]]:
+def places(data: xr.Dataset, most: int | None = None) -> Iterable[dict[str, int]]:
+    """The position of every point along the dims, the last running fastest; the first `most` of them."""
     sizes = {str(dim): size for dim, size in data.sizes.items()}
-    for place in itertools.product(*(range(size) for size in sizes.values())):
+    for place in itertools.islice(itertools.product(*(range(size) for size in sizes.values())), most):
         yield dict(zip(sizes, place, strict=True))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -67,12 +68,34 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Box:
+    """The range of an input that an optimum is looked for in: from `low` to `high`, both included, in `unit`."""
+
+    name: str
+    low: float
+    high: float
+    unit: str = "1"
+    label: str = ""
+
+    @property
+    def centre(self) -> float:
+        """The middle of the range on its own scale."""
+        return math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
+
+    @property
+    def log(self) -> bool:
+        """Whether equal steps are equal ratios: in a range above 0 that spans more than a decade."""
+        return self.low > 0 and self.high > 10 * self.low
+
+
+@dataclass(frozen=True)
 class Inputs:
     """Everything a sweep is given: its axes in order, the values bound to names, and the records they come from.
 
     `lacking` names, for each leaf without a default that records along an axis (or a single record) do not state,
     the records that lack it; such a leaf is not bound. `distributions` holds those of inputs that are not known
-    exactly, whose values are the centres; `lent` what the calibration lends, with its errors.
+    exactly, whose values are the centres; `lent` what the calibration lends, with its errors. `boxes` are the inputs
+    left free for an optimum; their value is the centre until one is found.
     """
 
     axes: tuple[Axis, ...]
@@ -82,6 +105,7 @@ class Inputs:
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     distributions: Mapping[str, Distribution] = field(default_factory=dict)
     lent: Mapping[str, Lent] = field(default_factory=dict)
+    boxes: tuple[Box, ...] = ()
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -41,16 +41,21 @@ def bind(
     return collect(axes, fixed, known, catalogs, reporter(problems, locate), folder).inputs()
 
 
-def bind_keywords(inputs: Mapping[str, object], *, known: Known, catalogs: Catalogs) -> Inputs:
+def bind_keywords(
+    inputs: Mapping[str, object], *, known: Known, catalogs: Catalogs, boxes: Mapping[str, object] | None = None
+) -> Inputs:
     """The inputs that the keyword arguments of a Python call describe.
 
     Scalars and text are single values; lists, tuples, 1-d arrays and grid forms are axes, in the order given; an
     array with named dimensions and coordinates (`xarray.DataArray`) varies along those dimensions, whose coordinates
-    become axes. Numbers are in the input's unit. Raises SpecError with every problem.
+    become axes. Numbers are in the input's unit. `boxes` are the ranges of inputs that an optimum is looked for in.
+    Raises SpecError with every problem.
     """
     problems: list[Problem] = []
     binder = Binder(known, catalogs, reporter(problems, unlocated), Path())
     add_keywords(binder, inputs)
+    for name, form in (boxes or {}).items():
+        binder.add_box(name, form, ("over", name))
     bound = binder.inputs()
     if problems:
         raise SpecError(problems)

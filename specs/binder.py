@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .axes import Axis, Inputs, Value
+from .axes import Axis, Box, Inputs, Value
+from .boxes import read_box, refusal
 from .calibration_fields import FittedField, Lent
 from .catalog import Catalogs
 from .columns import Column, default_network, default_precision, default_stack, distinct_records
@@ -39,6 +40,7 @@ class Binder:
         self.values: dict[str, Value] = {}
         self.distributions: dict[str, Distribution] = {}
         self.columns: dict[str, Column] = {}
+        self.boxes: dict[str, Box] = {}
         self.notices: list[str] = []
         self.places: dict[str, KeyPath] = {}
         self.without_default: set[str] = set()
@@ -110,6 +112,17 @@ class Binder:
             self.distributions[domain.name] = found
             self.values[domain.name] = Value(domain.name, (), np.asarray(found.centre), "given")
 
+    def add_box(self, written: str, form: object, path: KeyPath) -> None:
+        """An input left free within a range; its value is the centre until an optimum is found."""
+        if (name := self.name_of(written, path)) is None:
+            return
+        domain = domain_of(name, self.known)
+        if (reason := refusal(name, domain)) is not None:
+            self.report(path, reason, True)
+        elif (box := read_box(form, domain, self.report, path)) is not None:
+            self.boxes[name] = box
+            self.values[name] = Value(name, (), np.asarray(box.centre), "optimize")
+
     def add_array(self, name: str, dims: tuple[str, ...], data: np.ndarray, path: KeyPath) -> None:
         """Values along dimensions whose axes are added elsewhere, for a name that `name_of` has accepted."""
         domain = domain_of(name, self.known)
@@ -143,8 +156,16 @@ class Binder:
                 values[name] = Value(name, (), np.asarray(fitted.value), "calibration")
                 lent[name] = Lent((), (FittedField.everywhere(fitted),))
         records = distinct_records(columns)
-        notices = tuple(self.notices)
-        return Inputs(tuple(self.axes.values()), values, records, notices, lacking, dict(self.distributions), lent)
+        return Inputs(
+            tuple(self.axes.values()),
+            values,
+            records,
+            tuple(self.notices),
+            lacking,
+            dict(self.distributions),
+            lent,
+            tuple(self.boxes.values()),
+        )
 
     def _with_defaults(self) -> dict[str, Column]:
         columns = dict(self.columns)

@@ -23,6 +23,7 @@ def json_schema(vocabulary: Vocabulary | None = None, quantities: Mapping[str, s
     table["$defs"] |= _grid_forms()
     table["properties"]["axes"] |= _inputs(vocabulary, quantities, axis=True)
     table["properties"]["fixed"] |= _inputs(vocabulary, quantities, axis=False)
+    table["$defs"]["Optimize"]["properties"]["over"] |= _boxes(vocabulary, quantities)
     table["$defs"]["Pareto"]["properties"]["objectives"] |= _objectives(quantities)
     if quantities is not None:
         table["properties"]["outputs"]["items"] = {"enum": sorted(quantities)}
@@ -52,6 +53,16 @@ def _inputs(vocabulary: Vocabulary, quantities: Mapping[str, str] | None, *, axi
         others = "#/$defs/Axis" if quantities is None else "#/$defs/Zip"
         return {"properties": properties, "additionalProperties": {"$ref": others}}
     return {"properties": properties, "additionalProperties": _UNCERTAIN if quantities is None else False}
+
+
+def _boxes(vocabulary: Vocabulary, quantities: Mapping[str, str] | None) -> dict[str, Any]:
+    """The properties of `optimize.over`: continuous leaves, and quantities that may be pinned."""
+    form = {"$ref": "#/$defs/Box"}
+    free = [leaf for leaf in vocabulary.values() if leaf.kind is Kind.CONTINUOUS]
+    properties = {leaf.name: {"description": _described(leaf)} | form for leaf in free}
+    for name, unit in (quantities or {}).items():
+        properties.setdefault(name, {"description": f"Computed quantity, left free ({unit})"} | form)
+    return {"properties": properties, "additionalProperties": form if quantities is None else False}
 
 
 def _described(leaf: Leaf) -> str:
@@ -94,6 +105,7 @@ def _grid_forms() -> dict[str, Any]:
         "scale": {"enum": ["linear", "log"], "default": "linear"},
     }
     return {
+        "Box": form({"min": _BOUND, "max": _BOUND}, ["min", "max"]),
         "Bound": {"type": ["number", "string"], "description": "A number, or text with a unit such as 25 GB/s"},
         "Uncertain": {
             "anyOf": [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ class LoadedSpec:
         axes does, since it is the order of the dimensions. Values are in the inputs' units, and records stand with
         their fields, so that a changed record changes the form.
         """
-        best, pareto = self.spec.best, self.spec.pareto
+        best, pareto, optimize = self.spec.best, self.spec.pareto, self.spec.optimize
         distributions = {name: found.plain() for name, found in sorted(self.inputs.distributions.items())}
         return {
             "axes": [_axis(axis) for axis in self.inputs.axes],
@@ -43,7 +43,11 @@ class LoadedSpec:
             "dtype": self.spec.store.dtype,
             **({"gradients": self.spec.gradients.model_dump()} if self.spec.gradients else {}),
             **({"distributions": distributions} if distributions else {}),
+            **({"optimize": [optimize.minimize, optimize.maximize, self._boxes()]} if optimize else {}),
         }
+
+    def _boxes(self) -> dict[str, list[float]]:
+        return {box.name: [box.low + 0.0, box.high + 0.0] for box in sorted(self.inputs.boxes, key=lambda b: b.name)}
 
 
 def _axis(axis: Axis) -> dict[str, Any]:
@@ -64,3 +68,9 @@ def _condition(condition: ConstraintName | Comparison) -> list[Any]:
     if isinstance(condition, ConstraintName):
         return [condition.name]
     return [condition.name, condition.operator, condition.value + 0.0]
+
+
+def in_dtype(loaded: LoadedSpec, dtype: str) -> LoadedSpec:
+    """The same spec computed in another floating-point type."""
+    store = loaded.spec.store.model_copy(update={"dtype": dtype})
+    return replace(loaded, spec=loaded.spec.model_copy(update={"store": store}))

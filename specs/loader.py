@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .bind import collect
+from .binder import Binder
+from .boxes import faults
 from .calibration import pooled_notices
 from .catalog import Catalogs
 from .conditions import Comparison, ConditionError, ConstraintName, read_condition
@@ -58,6 +60,7 @@ class _Loading:
         self.problems = [*document.problems, *self.edited.problems]
         self.data: dict[str, Any] = {key: value for key, value in self.edited.data.items() if value is not None}
         self.folder = Path(document.file).parent
+        self.stated: list[tuple[KeyPath, ConstraintName | Comparison]] = []
         self.catalogs = self.with_folders(catalogs)
 
     def report(self, path: KeyPath, message: str, about_key: bool = False) -> None:
@@ -66,19 +69,24 @@ class _Loading:
     def result(self) -> LoadedSpec:
         spec = self.shape()
         binder = collect(self.table("axes"), self.table("fixed"), self.known, self.catalogs, self.report, self.folder)
+        self.boxes(binder)
         inputs = binder.inputs()
         asked = self.outputs()
         conditions = self.conditions(asked)
-        over, front = self.best(asked), self.pareto(asked)
-        gradients = self.gradients(asked)
+        beside = {} if self.table("optimize") else asked
+        over, front, gradients = self.best(asked), self.pareto(beside), self.gradients(beside)
+        optimized = self.objective("optimize", asked)
         notices = [*self.edited.notices, *inputs.notices]
-        if spec is not None and spec.pareto is not None and not front["over"]:
-            notices.append("pareto: dropped, since there is no axis to choose along")
+        if spec is not None:
+            dropped = _dropped(spec, bool(front["over"]))
+            notices += [f"{section}: dropped, since {reason}" for section, reason in dropped.items()]
+            spec = spec.model_copy(update=dict.fromkeys(dropped))
         if asked:
             given = set(inputs.values) | binder.attempted
             missing = self.known.missing(list(asked), given)
             report_missing(missing, inputs.lacking, binder, asked)
             read = set(self.known.reads(list(asked), given))
+            self.optimum(optimized, [box.name for box in inputs.boxes], given)
             for axis, path in unread_axes(binder, read | set(missing)):
                 message = f"no output depends on `{axis.name}`; leave the axis out, or ask for an output that reads it"
                 self.report(path, message, True)
@@ -89,7 +97,7 @@ class _Loading:
         if spec.best is not None:
             spec = spec.model_copy(update={"best": spec.best.model_copy(update={"over": over})})
         if spec.pareto is not None:
-            spec = spec.model_copy(update={"pareto": spec.pareto.model_copy(update=front) if front["over"] else None})
+            spec = spec.model_copy(update={"pareto": spec.pareto.model_copy(update=front)})
         if spec.gradients is not None:
             spec = spec.model_copy(update={"gradients": spec.gradients.model_copy(update=gradients)})
         return LoadedSpec(spec, inputs, conditions, self.document.text, self.document.file, tuple(notices))
@@ -160,21 +168,46 @@ class _Loading:
                 continue
             for condition in conditions:
                 asked.setdefault(condition.name, path)
+                self.stated.append((path, condition))
             found += conditions
         return tuple(dict.fromkeys(found))
 
     def best(self, asked: dict[str, KeyPath]) -> tuple[str, ...]:
         """The axes that `best` reduces over, under their proper names."""
-        best = self.table("best")
+        self.objective("best", asked)
+        return self.over("best", self.table("best").get("over"))
+
+    def objective(self, section: str, asked: dict[str, KeyPath]) -> tuple[str, KeyPath] | None:
+        """The quantity that a section minimizes or maximizes, and where; None where there is none to be had."""
+        found: tuple[str, KeyPath] | None = None
         for key in ("minimize", "maximize"):
-            name, path = best.get(key), ("best", key)
+            name, path = self.table(section).get(key), (section, key)
             if not isinstance(name, str) or not self.is_quantity(name, path):
                 continue
             if name in self.known.options:
                 self.report(path, f"`{name}` is one of {', '.join(self.known.options[name])}, which have no order")
             else:
                 asked.setdefault(name, path)
-        return self.over("best", best.get("over"))
+                found = name, path
+        return found
+
+    def boxes(self, binder: Binder) -> None:
+        """The inputs that `optimize` leaves free."""
+        over = self.table("optimize").get("over")
+        for name, form in over.items() if isinstance(over, Mapping) else ():
+            binder.add_box(name, form, ("optimize", "over", name))
+
+    def optimum(self, objective: tuple[str, KeyPath] | None, boxes: list[str], given: set[str]) -> None:
+        """Reports what keeps `optimize` from being answered."""
+        if objective is None or not boxes:
+            return
+        name, path = objective
+        keys = {self.canonical(key): key for key in self.table("optimize").get("over", {})}
+        for place, message in faults(name, boxes, [condition for _, condition in self.stated], self.known, given):
+            if place[0] == "over":
+                self.report(("optimize", "over", keys.get(str(place[1]), place[1])), message, True)
+            else:
+                self.report(self.stated[int(place[1])][0] if place[0] == "where" else path, message)
 
     def pareto(self, asked: dict[str, KeyPath]) -> dict[str, tuple[str, ...]]:
         """The objectives of `pareto` as they are kept, and the axes that it chooses along, under their proper names."""
@@ -255,3 +288,11 @@ class _Loading:
             return input_name(written, self.known)
         except UnknownName:
             return written
+
+
+def _dropped(spec: SweepSpec, has_axes: bool) -> dict[str, str]:
+    """The sections that a spec leaves unanswered, and why."""
+    stated = [section for section in ("pareto", "gradients") if getattr(spec, section) is not None]
+    if spec.optimize is not None:
+        return dict.fromkeys(stated, "`optimize` leaves inputs free")
+    return {"pareto": "there is no axis to choose along"} if "pareto" in stated and not has_axes else {}

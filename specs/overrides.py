@@ -22,6 +22,7 @@ _ROOTS = (
     "where",
     "best",
     "pareto",
+    "optimize",
     "gradients",
     "store",
     "catalog",
@@ -110,6 +111,7 @@ def _set_input(edited: Edited, name: str, value: Any, override: str) -> None:
         members = form.get("zip") if isinstance(form, Mapping) else None
         if isinstance(members, Mapping) and any(_canonical(member, edited.known) == name for member in members):
             raise _OverrideError(f"`{name}` is a member of the zip group `{dim}`; set the group, {dim}={{zip: …}}")
+    _drop_from_optimize(edited, name, override)
     in_axes, in_fixed = (_written(edited, section, name) for section in ("axes", "fixed"))
     if isinstance(value, list | Mapping) and not is_distribution(value):
         _drop(edited, "fixed", in_fixed)
@@ -171,6 +173,22 @@ def _drop_from(section: str, edited: Edited, name: str, override: str) -> None:
     base: KeyPath = (section, "over")
     edited.moved |= {(*base, new): edited.moved.get((*base, old), (*base, old)) for new, old in enumerate(kept)}
     edited.notices.append(f"{OPTION} {override}: `{name}` is dropped from `{section}.over`")
+
+
+def _drop_from_optimize(edited: Edited, name: str, override: str) -> None:
+    """An input that is given is no longer free; without any left, nothing is optimized."""
+    optimize = edited.data.get("optimize")
+    if not isinstance(optimize, Mapping) or not isinstance(over := optimize.get("over"), Mapping):
+        return
+    kept = {key: form for key, form in over.items() if _canonical(key, edited.known) != name}
+    if len(kept) == len(over):
+        return
+    if kept:
+        edited.data["optimize"] = {**optimize, "over": kept}
+        edited.notices.append(f"{OPTION} {override}: `{name}` is dropped from `optimize.over`")
+    else:
+        del edited.data["optimize"]
+        edited.notices.append(f"{OPTION} {override}: `optimize` is dropped, since no input is left free")
 
 
 def _dotted(key: str) -> list[str]:

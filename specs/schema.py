@@ -65,6 +65,28 @@ class Pareto(_Part):
         return found
 
 
+class Optimize(_Part):
+    """The best values of continuous inputs, found in every cell of the axes under the conditions of `where`."""
+
+    minimize: str | None = None
+    """The quantity to make small; give this or `maximize`."""
+    maximize: str | None = None
+    """The quantity to make large; give this or `minimize`."""
+    over: Annotated[dict[str, Any], Field(min_length=1)]
+    """The inputs left free, each with its range, such as `hbm_bandwidth: {min: 1 TB/s, max: 8 TB/s}`."""
+
+    @model_validator(mode="after")
+    def _one_objective(self) -> Optimize:
+        if (self.minimize is None) == (self.maximize is None):
+            raise ValueError("give exactly one of `minimize` and `maximize`")
+        return self
+
+    @property
+    def objective(self) -> str:
+        """The quantity that is minimized or maximized."""
+        return str(self.minimize if self.minimize is not None else self.maximize)
+
+
 class Gradient(_Part):
     """The quantities that move, and the inputs that move them."""
 
@@ -120,6 +142,8 @@ class SweepSpec(_Part):
     """The best points along some axes, beside the whole grid."""
     pareto: Pareto | None = None
     """The points between which two or three objectives decide, beside the whole grid."""
+    optimize: Optimize | None = None
+    """The best values of continuous inputs in every cell of the axes; `rooflax optimize` answers it."""
     gradients: Gradients | None = None
     """Derivatives or elasticities beside the results."""
     store: Store = Store()
@@ -169,7 +193,13 @@ def _part(path: KeyPath) -> type[BaseModel]:
     root, *inside = path
     if root == "gradients" and inside:
         return Gradient
-    parts = {"best": Best, "pareto": Pareto, "gradients": Gradients, "store": Store}
+    parts: dict[str, type[BaseModel]] = {
+        "best": Best,
+        "pareto": Pareto,
+        "optimize": Optimize,
+        "gradients": Gradients,
+        "store": Store,
+    }
     return parts.get(str(root), SweepSpec)
 
 

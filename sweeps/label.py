@@ -65,7 +65,7 @@ def attributes(sweep: Sweep, name: str) -> dict[str, Any]:
         return {
             "long_name": "Feasibility",
             "units": "1",
-            **_flags([0, *range(1, len(texts) + 1), NOT_COMPUTED], ["feasible", *texts, "not_computed"]),
+            **flags([0, *range(1, len(texts) + 1), NOT_COMPUTED], ["feasible", *texts, "not_computed"]),
             "comment": "the first condition that fails at a point, 0 where all hold",
         }
     if name == MARGIN:
@@ -83,7 +83,7 @@ def attributes(sweep: Sweep, name: str) -> dict[str, Any]:
     if name in sweep.inputs.values:
         return {**own, "comment": "pinned: given instead of computed"}
     if quantity.options:
-        own |= _flags(list(range(len(quantity.options))), list(quantity.options))
+        own |= flags(list(range(len(quantity.options))), list(quantity.options))
     if quantity.description:
         own["comment"] = " ".join(quantity.description.split())
     if quantity.declared.errata:
@@ -91,5 +91,6 @@ def attributes(sweep: Sweep, name: str) -> dict[str, Any]:
     return {**own, "formula": quantity.declared.formula, "source": quantity.declared.source}
 
 
-def _flags(values: list[int], meanings: list[str]) -> dict[str, Any]:
+def flags(values: list[int], meanings: list[str]) -> dict[str, Any]:
+    """The attributes of codes, by the CF conventions."""
     return {"flag_values": values, "flag_meanings": " ".join(meaning.replace(" ", "_") for meaning in meanings)}

@@ -147,12 +147,23 @@ def sweep_of(
 
 
 def sweep_of_spec(registry: Registry, loaded: LoadedSpec, *, capacity: bool = False) -> Sweep:
-    """The sweep a spec describes."""
+    """The sweep a spec describes. Raises RooflaxError where it leaves inputs free for an optimum."""
+    refuse_free_inputs(loaded)
     best, pareto = loaded.spec.best, loaded.spec.pareto
     objective = Objective(best.objective, best.maximize is not None, tuple(best.over), best.top) if best else None
     frontier = Frontier(tuple(map(parse_goal, pareto.objectives)), tuple(pareto.over or ())) if pareto else None
     outputs, conditions = loaded.spec.outputs, loaded.conditions
     return sweep_of(registry, loaded.inputs, outputs, conditions, objective, frontier, capacity=capacity)
+
+
+def refuse_free_inputs(loaded: LoadedSpec) -> None:
+    """Raises RooflaxError where a spec leaves inputs free for an optimum: they have no values before it is found."""
+    if boxes := loaded.inputs.boxes:
+        names = ", ".join(box.name for box in boxes)
+        raise RooflaxError(
+            f"{loaded.file} leaves {names} free under `optimize`; `rooflax optimize` finds the best values, and "
+            f"--set {boxes[0].name}=… gives one"
+        )
 
 
 def sought(objective: Objective | None, frontier: Frontier | None) -> tuple[str, ...]:
@@ -172,6 +183,19 @@ def _refuse_labels(inputs: Inputs, objective: Objective | None, frontier: Fronti
                 f"`{goal.quantity}` is an axis and no objective; where `over` leaves it out, there is a frontier for "
                 "each of its labels"
             )
+
+
+def sweep_to_optimize(registry: Registry, loaded: LoadedSpec) -> Sweep:
+    """The sweep a spec with `optimize` describes; its objective is what is optimized, over no axis.
+
+    What `best` orders by is among its outputs.
+    """
+    optimize, best = loaded.spec.optimize, loaded.spec.best
+    if optimize is None:
+        raise RooflaxError(f"{loaded.file} says nothing of `optimize`; it takes minimize or maximize, and over")
+    outputs = [*loaded.spec.outputs, optimize.objective, *([best.objective] if best else [])]
+    objective = Objective(optimize.objective, optimize.maximize is not None, ())
+    return sweep_of(registry, loaded.inputs, outputs, loaded.conditions, objective)
 
 
 def _graph(registry: Registry, outputs: Iterable[str], checks: Iterable[Check], given: Collection[str]) -> Graph:

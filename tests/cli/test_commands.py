@@ -100,8 +100,15 @@ def test_show_prints_an_example_that_runs(name, rooflax, tmp_path):
         "6nd": ["num_parameters=[7e9]", "world_size=[64]", "global_batch_size=[256]", "mfu=[0.4]"],
         "inference": ["model=[llama-3-8b]", "concurrency=[1, 64]", "prompt_len=[256]", "precision=[w16a16e16]"],
         "llama-70b-parallelism": ["world_size=[64, 256]", "scale_out_bandwidth=[50 GB/s]", "pp=[1, 4]"],
+        "cheapest-cluster": ["world_size=[1024]", "tp=[4]", "pp=[1]"],
     }[name]
-    done = rooflax("run", "my.yaml", "-o", "out.zarr", *[part for one in small for part in ("--set", one)])
+    sets = [part for one in small for part in ("--set", one)]
+    if name == "cheapest-cluster":
+        (cell,) = rooflax("optimize", "my.yaml", *sets, "--json").json
+        assert (cell["outcome"], cell["status"]) == ("optimal", 0)
+        assert cell["shadow_price_training_time_max"] < 0
+        return
+    done = rooflax("run", "my.yaml", "-o", "out.zarr", *sets)
     assert done.code == 0, done.err
     assert rooflax("best", "out.zarr").code == 0
     found = rx.open("out.zarr")

@@ -24,6 +24,8 @@ PLAN = {
     "conditions": ["fills_world", "fits_memory"],
     "best": "smallest step_time over tp",
     "pareto": "smallest step_time, largest predicted_mfu over tp, model",
+    "optimize": "smallest step_time",
+    "over": [{"name": "hbm_bandwidth", "low": "1 TB/s", "high": "8 TB/s", "scale": "linear"}],
     "inputs": [
         {"name": "peak_flops_bf16", "value": "312 TFLOP/s … 989.4 TFLOP/s", "origin": "hardware of each `hardware`"},
         {"name": "cp", "value": "1", "origin": "default"},
@@ -48,5 +50,6 @@ def test_nothing_of_a_plan_is_cut(width, printed):
         "conditions, in this order: fills_world, fits_memory",
         "best: smallest step_time over tp",
         "pareto: smallest step_time, largest predicted_mfu over tp, model",
+        "optimize: smallest step_time over hbm_bandwidth from 1 TB/s to 8 TB/s (linear)",
     ):
         assert part in text

@@ -119,7 +119,7 @@ WRONG = [
     (dict(title=...), "title", "missing: one line that says what the sweep is about; pictures and pages carry it."),
     (dict(outputz=[1]), "outputz", "unknown key; did you mean `outputs`?"),
     (dict(seq_len=4), "seq_len", "unknown key; the input `seq_len` belongs in `fixed` or `axes`"),
-    (dict(gradients={}), "gradients", "not available yet: arrives with the queries"),
+    (dict(gradients={}), "gradients", "give `derivative`, `elasticity` or both"),
     (dict(axes=[1]), "axes", "a mapping was expected, found a list"),
     (dict(fixed=with_fixed(tp=2)), "fixed.tp", "given in two places; the other is `axes.tp`"),
     (
