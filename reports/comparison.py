@@ -187,7 +187,7 @@ def _share(step: Step, one: Waterfall) -> float:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if math.isfinite(share) else ""
+    return f"{100 * share + 0.0:.1f} %" if math.isfinite(share) else ""
 
 
 def _told(step: Step, side: int) -> float | str | None:

@@ -35,7 +35,7 @@ from .path_integrals import PLACES, Integrals, path_integrals
 
 JUMPS = "jumps"
 MOST_PLAYERS = 10
-MOST_EVALUATIONS = 2**22
+MOST_EVALUATIONS = 2**21
 LARGEST_ERROR = 1e-6
 _BATCH = 256
 Progress = Callable[[int, int], None]

@@ -61,6 +61,13 @@ def test_json_has_every_point_and_contributions_that_add_up(rooflax, rule):
     assert (found[0]["scenario"], found[0]["base"], found[0]["title"]) == ("next", "rule", "The next machine")
 
 
+def test_a_selection_compares_as_the_whole_grid_does(rooflax, rule):
+    grid = ("compare", rule, "--scenario", "next.yaml", "--set", "world_size=[32, 64, 128]", "--json", "--quiet")
+    whole = rooflax(*grid).json
+    assert rooflax(*grid, "--sel", "world_size=[64, 128]").json == [whole[i] for i in (1, 2, 4, 5)]
+    assert rooflax(*grid, "--sel", "world_size=64").json == [whole[i] for i in (1, 4)]
+
+
 def test_the_first_of_several_is_the_base(rooflax, rule):
     found = rooflax(
         "compare", rule, "--scenario", "next.yaml", "--scenario", "same.yaml", "--set", "mfu=0.3", "--json", "--quiet"

@@ -170,8 +170,25 @@ def test_a_spec_and_files_of_scenarios(tmp_path):
     adds_up(found, "training_time_6nd")
     assert found["input_value"].sel(input="mfu").values.tolist() == [0.3, 0.5]
     assert found["status"].attrs["flag_meanings"].split()[-2:] == ["training_time_6nd_<_5_d", "not_computed"]
-    assert found["status"].sel(scenario="small", world_size=64) > 0
+    assert meaning(found, "small", world_size=64) == "training_time_6nd_<_5_d"
     assert found["status"].sel(scenario="next", world_size=128) == 0
+
+
+def meaning(found: xr.Dataset, scenario: str, **at: float) -> str:
+    """The condition that a status stands for."""
+    attrs = found["status"].attrs
+    code = int(found["status"].sel(scenario=scenario, **at))
+    return dict(zip(attrs["flag_values"], attrs["flag_meanings"].split(), strict=True))[code]
+
+
+def test_a_status_means_the_same_in_all_scenarios():
+    # Where the memory is given, nothing asks whether it fits: the base has fewer conditions than the others.
+    scenarios = {"given": {"memory_per_gpu": "9 GB"}, "odd": {"tp": 3}, "full": {"hbm_capacity": "10 GB"}}
+    found = rx.compare(["step_time", "memory_per_gpu"], scenarios, **TRAINING)
+    assert [meaning(found, name) for name in ("given", "full")] == ["feasible", "fits_memory"]
+    one = rx.evaluate(["step_time", "memory_per_gpu"], **{**TRAINING, "tp": 3})
+    assert meaning(found, "odd") == one["status"].attrs["flag_meanings"].split()[int(one["status"])] != "feasible"
+    adds_up(found, "memory_per_gpu")
 
 
 @pytest.mark.parametrize(

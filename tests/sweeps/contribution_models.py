@@ -29,6 +29,14 @@ def most(x0: Number, x1: Number) -> Number:
     return jnp.maximum(x0, x1)
 
 
+@cost_model(
+    formula="max(x, y, z)", source="definition: a kink of three", example=dict(x0=2.0, x1=3.0, x2=1.0, expect=3.0)
+)
+def most_of_three(x0: Number, x1: Number, x2: Number) -> Number:
+    """Largest of three."""
+    return jnp.max(jnp.stack(jnp.broadcast_arrays(x0, x1, x2)), axis=0)
+
+
 @cost_model(formula="x + 2 y + 10 [x + y > 4]", source="definition: a jump", example=dict(x0=2.0, x1=3.0, expect=18.0))
 def jumping(x0: Number, x1: Number) -> Number:
     """Sum with a jump."""

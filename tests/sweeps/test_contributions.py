@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ def test_a_kink_on_the_path_is_found(toys):
 
 def test_a_tie_along_the_whole_path_is_shared_alike(toys):
     assert attributed(toys, "most", START, {"x0": 3, "x1": 3}) == pytest.approx({"x0": 1, "x1": 1}, rel=1e-12)
+    three = attributed(toys, "most_of_three", START, {"x0": 4, "x1": 4, "x2": 4})
+    assert three == pytest.approx({"x0": 1, "x1": 1, "x2": 1}, rel=1e-12)
 
 
 def test_a_jump_on_the_path_is_told_by_itself(toys):
@@ -81,13 +84,13 @@ def test_symmetric_inputs_get_equal_shares(toys):
     assert numbers["x0"] == pytest.approx(numbers["x1"], rel=1e-12)
 
 
-def play(inputs: dict[str, float]) -> float:
+def play(inputs: Mapping[str, float]) -> float:
     """`mixed` once more."""
     x0, x1, n0, n1 = (inputs[name] for name in ("x0", "x1", "n0", "n1"))
     return max(x0 * n0, x1 * n1) if inputs["mode"] else x0 * x1 * n0 / n1
 
 
-def slope(inputs: dict[str, float], name: str) -> float:
+def slope(inputs: Mapping[str, float], name: str) -> float:
     """The derivative of `mixed` by x0 or x1, off its kink."""
     x0, x1, n0, n1 = (inputs[key] for key in ("x0", "x1", "n0", "n1"))
     if inputs["mode"]:
@@ -96,7 +99,7 @@ def slope(inputs: dict[str, float], name: str) -> float:
     return (x1 if name == "x0" else x0) * n0 / n1
 
 
-def by_permutations(first: dict[str, float], second: dict[str, float]) -> dict[str, float]:
+def by_permutations(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:
     """The definition: the mean over all orders of what each player adds; the block's split along its path."""
     players = [*(n for n in ("n0", "n1", "mode") if first[n] != second[n]), "block"]
     orders = list(itertools.permutations(players))
@@ -190,6 +193,8 @@ def test_a_value_that_is_not_finite_on_the_way_leaves_nothing_attributed(toys):
     assert sum(found.values()) == pytest.approx(1.5)
     from_pole = attributed(toys, "quotient", {"x0": 1, "x1": 1}, {"x0": 2, "x1": 2})
     assert all(math.isnan(part) for part in from_pole.values())
+    both = attributed(toys, "mixed", {"x0": 1e200, "n0": 1}, {"x0": 1.0, "n0": 1e200, "x2": 2})
+    assert [math.isnan(both[name]) for name in ("x0", "n0", "x2")] == [True, True, False]
 
 
 def test_too_many_players_are_refused(toys):
