@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .calibration import fit
     from .points import evaluate, explain
     from .queries.attribution import attribute
+    from .queries.comparison import compare
     from .queries.frontier import pareto
     from .queries.gradient import derivative, elasticity
     from .queries.optimum import optimize
@@ -28,6 +29,7 @@ _HOMES = {
     "Workbench": ".workbench",
     "attribute": ".queries.attribution",
     "best": ".results",
+    "compare": ".queries.comparison",
     "derivative": ".queries.gradient",
     "elasticity": ".queries.gradient",
     "evaluate": ".points",
@@ -47,6 +49,7 @@ __all__ = [
     "Workbench",
     "attribute",
     "best",
+    "compare",
     "derivative",
     "elasticity",
     "evaluate",

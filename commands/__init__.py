@@ -68,6 +68,7 @@ def progress_of(quiet: bool) -> Any:
 
 LAZY = {
     "attribute": "attribution",
+    "compare": "compare",
     "fit": "fit",
     "grad": "gradient",
     "measured": "documents",

@@ -94,6 +94,11 @@ def meaning(attrs: Mapping[str, Any], code: int) -> str:
     return meanings.get(code, str(code))
 
 
+def condition(attrs: Mapping[str, Any], status: int) -> str:
+    """The condition that a status stands for; comparisons as they were written."""
+    return _COMPARISON.sub(lambda m: f" {m[1]} {m[2].replace('_', ' ')}", meaning(attrs, status))
+
+
 def records(data: xr.Dataset) -> list[dict[str, Any]]:
     """Every point as a plain mapping of names to values: what `--json` prints; values that are not finite are None.
 
@@ -132,7 +137,7 @@ def _verdict(point: xr.Dataset) -> str:
     status = int(point["status"]) if "status" in point else 0
     if status == 0:
         return "yes"
-    told = _COMPARISON.sub(lambda m: f" {m[1]} {m[2].replace('_', ' ')}", meaning(point["status"].attrs, status))
+    told = condition(point["status"].attrs, status)
     return "not computed" if told == "not_computed" else f"no: {told}"
 
 

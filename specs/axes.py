@@ -44,13 +44,15 @@ class Value:
     """What one input is, along the axes it varies on.
 
     `data` is float64 of one length per name in `dims`, in the input's unit; flags are 0 or 1, choices the option's
-    position. `origin` says who gave it: "axis", "given", "model llama-2-70b", …
+    position. `origin` says who gave it: "axis", "given", "model llama-2-70b", …; `catalog` is the catalog whose choice
+    decided it, also where its record followed from that of another, else "".
     """
 
     name: str
     dims: tuple[str, ...]
     data: np.ndarray
     origin: str
+    catalog: str = ""
 
     def __post_init__(self) -> None:
         data = np.array(self.data, dtype=np.float64)

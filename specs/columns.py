@@ -24,7 +24,8 @@ class Column:
     """The records of one catalog: a single one (`dim` None), or one per label of the dimension `dim`.
 
     A label whose hardware names no default network has no record in the network column. `labels` are what messages
-    call the entries, and `origin` who chose the records.
+    call the entries, and `origin` who chose the records; where they follow from the records of another catalog,
+    `follows` names it.
     """
 
     catalog: str
@@ -32,6 +33,7 @@ class Column:
     records: tuple[Record | None, ...]
     labels: tuple[str, ...]
     origin: str
+    follows: str = ""
 
     @classmethod
     def of(cls, catalog: str, dim: str | None, records: tuple[Record, ...]) -> Column:
@@ -52,7 +54,7 @@ class Column:
             by_default = ", ".join(label for label, given in zip(self.labels, stated, strict=True) if not given)
             origin = f"{self.origin}; default for {by_default}" if by_default else self.origin
             dims = () if self.dim is None else (self.dim,)
-            yield Value(leaf.name, dims, np.array(data if dims else data[0]), origin)
+            yield Value(leaf.name, dims, np.array(data if dims else data[0]), origin, self.follows or self.catalog)
 
     def lacking(self, vocabulary: Vocabulary, skip: Container[str]) -> dict[str, tuple[str, ...]]:
         """The leaves without default that not every record states, with the labels that lack them."""
@@ -88,7 +90,7 @@ def default_network(hardware: Column, catalogs: Catalogs) -> Column | None:
         origin = f"default network of each `{hardware.dim}`"
     else:
         origin = f"network {names[0]}, the default of {hardware.labels[0]}"
-    return Column("network", hardware.dim, records, hardware.labels, origin)
+    return Column("network", hardware.dim, records, hardware.labels, origin, follows="hardware")
 
 
 def default_precision(catalogs: Catalogs) -> Column:
@@ -113,7 +115,7 @@ def default_stack(hardware: Column, catalogs: Catalogs) -> Column | None:
     records = tuple(catalogs.get("software_stack", name) for name in names)
     of_each = f" of each `{hardware.dim}`" if hardware.dim is not None else ""
     origin = f"default software_stack{of_each or f' {names[0]}'}"
-    return Column("software_stack", hardware.dim, records, tuple(names), origin)
+    return Column("software_stack", hardware.dim, records, tuple(names), origin, follows="hardware")
 
 
 def distinct_records(columns: Mapping[str, Column]) -> tuple[Record, ...]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from .problems import Problem, SpecError
@@ -48,6 +49,17 @@ class Document:
         for length in range(len(path), -1, -1):
             mark = mark or self.values.get(path[:length])
         return _located(self.text, self.file, path, message, mark)
+
+
+def document_text(path: Path) -> str:
+    """The text of a file, or of as much of it as is too much. Raises SpecError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4 * LONGEST + 1).decode("utf-8")  # UTF-8 takes at most 4 bytes a character
+    except FileNotFoundError:
+        raise SpecError([Problem((), "there is no such file", str(path))]) from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise SpecError([Problem((), f"cannot be read as text: {error}", str(path))]) from None
 
 
 def parse_document(text: str, file: str) -> Document:

@@ -12,14 +12,14 @@ from .boxes import faults
 from .calibration import pooled_notices
 from .catalog import Catalogs
 from .conditions import Comparison, ConditionError, ConstraintName, read_condition
-from .documents import LONGEST, Document, KeyPath, parse_document
+from .documents import Document, KeyPath, document_text, parse_document
 from .goals import GoalError, check_order, parse_goal
 from .known import Known, UnknownName, check_quantity, input_name, no_number
 from .layers import LayeredCatalogs
 from .loaded import LoadedSpec
 from .needs import report_missing, unread_axes, unread_values
 from .overrides import apply_overrides
-from .problems import Problem, SpecError, path_text
+from .problems import SpecError, path_text
 from .records import CatalogError
 from .schema import Gradient, SweepSpec, check_shape
 
@@ -28,14 +28,7 @@ __all__ = ["LoadedSpec", "load_spec", "read_spec"]
 
 def read_spec(path: Path | str, *, known: Known, catalogs: Catalogs, overrides: Sequence[str] = ()) -> LoadedSpec:
     """The spec in a file. Raises SpecError where it cannot be read or anything in it is wrong."""
-    path = Path(path)
-    try:
-        with path.open("rb") as file:
-            text = file.read(4 * LONGEST + 1).decode("utf-8")  # UTF-8 takes at most 4 bytes a character
-    except FileNotFoundError:
-        raise SpecError([Problem((), "there is no such file", str(path))]) from None
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise SpecError([Problem((), f"cannot be read as text: {error}", str(path))]) from None
+    text = document_text(Path(path))
     return load_spec(text, file=str(path), known=known, catalogs=catalogs, overrides=overrides)
 
 

@@ -24,7 +24,7 @@ def evaluate_eagerly(sweep: Sweep, names: Sequence[str], dtype: str) -> dict[str
     """The named variables of a sweep of at most `MOST_POINTS` points, each on its own dims."""
     with precision(dtype):
         values = _values(sweep, names, {name: jnp.asarray(leaf) for name, leaf in _flat(sweep, dtype).items()})
-        return {name: _own(sweep, name, np.asarray(values[name]), dtype) for name in names}
+        return {name: _own(sweep, name, np.asarray(values[name])) for name in names}
 
 
 def _flat(sweep: Sweep, dtype: str) -> dict[str, np.ndarray]:
@@ -44,11 +44,11 @@ def _values(sweep: Sweep, names: Sequence[str], values: dict[str, Any]) -> Mappi
         values[quantity.name] = quantity(values)
     if STATUS in names or MARGIN in names:
         values[STATUS], values[MARGIN] = judge(sweep.checks, values, like)
-    return {name: jnp.broadcast_to(values[name], like.shape) for name in names}
+    codes = {name: jnp.int8 if is_code(sweep, name) else like.dtype for name in names}
+    return {name: jnp.broadcast_to(values[name], like.shape).astype(codes[name]) for name in names}
 
 
-def _own(sweep: Sweep, name: str, flat: np.ndarray, dtype: str) -> np.ndarray:
+def _own(sweep: Sweep, name: str, flat: np.ndarray) -> np.ndarray:
     """A variable on its own dims: along the others it does not vary."""
     whole = flat[: sweep.points].reshape(tuple(sweep.sizes.values()))
-    own = whole[tuple(slice(None) if dim in sweep.dims[name] else 0 for dim in sweep.sizes)]
-    return own.astype("int8" if is_code(sweep, name) else dtype)
+    return whole[tuple(slice(None) if dim in sweep.dims[name] else 0 for dim in sweep.sizes)]

@@ -2,8 +2,10 @@
 
 Where two operands of a maximum are equal, automatic differentiation returns a mean of both slopes, which is the slope
 on neither side. Here every operation that switches (maximum, minimum, absolute value, a choice by a comparison) is
-followed on the side that `side` names: +1 for a rising input, -1 for a falling one. Every switch also tells where it
-lies: an operand that leads by g and gains g' per unit of the input is overtaken a distance -g/g' away.
+followed on the side that `side` names: +1 for a rising input, -1 for a falling one. On neither side (0) the slopes of
+equal operands are shared alike, so that the slopes by several inputs add up along a way on which a tie lasts. Every
+switch also tells where it lies: an operand that leads by g and gains g' per unit of the input is overtaken a distance
+-g/g' away.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from jax.extend.core import ClosedJaxpr, Literal
 
 from .motion import ROUNDED, is_real
 
-RISING, FALLING = 1, -1
+RISING, FALLING, BALANCED = 1, -1, 0
 Params: TypeAlias = Mapping[str, Any]
 _MOVING = {"broadcast_in_dim", "concatenate", "expand_dims", "reshape", "rev", "slice", "squeeze", "transpose"}
 """Operations that only put elements elsewhere."""
@@ -77,21 +79,29 @@ def slope_of(
     reaches: Mapping[str, Reach] | None = None,
     *,
     side: int = RISING,
+    traced: ClosedJaxpr | None = None,
 ) -> Slope:
     """The value of a function of named real arrays with its slope by an input that moves some of them.
 
     `slopes` of those that move may lack dims of the values. `reaches` tells how far they hold; where it is None, no
-    distances are kept.
+    distances are kept. `traced` has the operations of the function where they are known for values of these shapes.
     """
-    names = list(values)
-    shapes = [jax.ShapeDtypeStruct(jnp.shape(value), value.dtype) for value in values.values()]
-    traced = jax.make_jaxpr(lambda *arrays: function(dict(zip(names, arrays, strict=True))))(*shapes)
+    if traced is None:
+        traced = operations(function, list(values), [(jnp.shape(value), value.dtype) for value in values.values()])
     entering = []
     for name, value in values.items():
         slope = jnp.broadcast_to(slopes[name], jnp.shape(value)).astype(value.dtype) if name in slopes else None
         entering.append(Slope(value, slope, (reaches or {}).get(name)))
     (found,) = _Follower(side, reaches is not None).follow(traced, entering)
     return found
+
+
+def operations(
+    function: Callable[[Mapping[str, Any]], Any], names: Sequence[str], shapes: Sequence[tuple[tuple[int, ...], Any]]
+) -> ClosedJaxpr:
+    """The operations of a function of named arrays of the given shapes and types."""
+    arrays = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in shapes]
+    return jax.make_jaxpr(lambda *values: function(dict(zip(names, values, strict=True))))(*arrays)
 
 
 @dataclass(frozen=True)
@@ -145,12 +155,18 @@ class _Follower:
         if left.slope is None and right.slope is None:
             return [Slope(value, None, self.common([left, right]))]
         largest = primitive.name == "max"
-        beside = (jnp.maximum if largest == (self.side == RISING) else jnp.minimum)(left.tangent, right.tangent)
+        beside = self.of_equals(largest)(left.tangent, right.tangent)
         first, second = (left, right) if largest else (right, left)
         behind = jnp.where(left.value < right.value, second.tangent, beside)
         slope = jnp.where(left.value > right.value, first.tangent, behind)
         switch = self.overtaken(left.value - right.value, left.tangent - right.tangent)
         return [Slope(value, slope, self.common([left, right], switch))]
+
+    def of_equals(self, largest: bool) -> Callable[[Any, Any], Any]:
+        """The slope of the larger (or smaller) of two equal values from theirs, on the side that is followed."""
+        if self.side == BALANCED:
+            return lambda one, other: (one + other) / 2
+        return jnp.maximum if largest == (self.side == RISING) else jnp.minimum
 
     def absolute(self, _primitive: Any, params: Params, inside: Slope) -> list[Slope]:
         """The larger of a number and its negative."""
@@ -213,6 +229,9 @@ class _Follower:
         if inside.slope is None:
             return [Slope(value, None, reach)]
         winner = inside.value == jnp.expand_dims(value, axes)
+        if self.side == BALANCED:
+            shared = jnp.sum(jnp.where(winner, inside.slope, 0.0), axis=axes) / jnp.sum(winner, axis=axes)
+            return [Slope(value, shared, reach)]
         among, beyond = jnp.max, -jnp.inf
         if (primitive.name == "reduce_max") != (self.side == RISING):
             among, beyond = jnp.min, jnp.inf

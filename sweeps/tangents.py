@@ -14,10 +14,11 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+from jax.extend.core import ClosedJaxpr
 
 from ..kernels.registry import Quantity
 from .motion import Motion, motions
-from .slopes import FALLING, RISING, Reach, Slope, slope_of
+from .slopes import BALANCED, FALLING, RISING, Reach, Slope, operations, slope_of
 from .sweep import Sweep
 
 
@@ -40,8 +41,9 @@ def with_tangents(
 ) -> tuple[Sweep, dict[tuple[str, str], Derivative]]:
     """The sweep with the derivatives of quantities by inputs of its graph, and the names of these by (of, wrt).
 
-    At a kink a derivative is that of a rising (or falling) input. A pair is left out where the input does not move the
-    quantity: there the derivative is 0. Derivatives of derivatives: name a slope in `of`.
+    At a kink a derivative is that of a rising (or falling) input, or balanced, so that those by several inputs add up.
+    A pair is left out where the input does not move the quantity: there the derivative is 0. Derivatives of
+    derivatives: name a slope in `of`.
     """
     order = {quantity.name: quantity for quantity in sweep.graph.order}
     found: dict[tuple[str, str], Derivative] = {}
@@ -88,7 +90,7 @@ class _Mover:
 
     def names(self, name: str) -> _Names:
         """What the companions of a name are called."""
-        slope = f"d {name} / d {self.by}" + (", falling" if self.side == FALLING else "")
+        slope = f"d {name} / d {self.by}" + {FALLING: ", falling", BALANCED: ", balanced"}.get(self.side, "")
         return _Names(slope, f"room below of {slope}", f"room above of {slope}")
 
     def derivative(self, name: str) -> Derivative:
@@ -132,6 +134,7 @@ class _Followed:
         far = [part for names in self.reaches.values() for part in (names.below, names.above)]
         self.reads = (*model.reads, *self.slopes.values(), *far)
         self._latest: tuple[tuple[Any, ...], Slope] = ((), Slope(None))
+        self._traced: dict[tuple[Any, ...], ClosedJaxpr] = {}
 
     def __call__(self, values: Mapping[str, Any]) -> Slope:
         """The slope at the values of `reads`; that of the very same arrays is known."""
@@ -148,7 +151,11 @@ class _Followed:
         if by in own:
             slopes[by] = jnp.ones((), own[by].dtype)
         reaches = {name: Reach(values[far.below], values[far.above]) for name, far in self.reaches.items()}
-        return slope_of(self.model, own, slopes, reaches if self.mover.reach else None, side=self.mover.side)
+        shapes = tuple((jnp.shape(value), value.dtype) for value in own.values())
+        if shapes not in self._traced:
+            self._traced[shapes] = operations(self.model, list(own), shapes)
+        far = reaches if self.mover.reach else None
+        return slope_of(self.model, own, slopes, far, side=self.mover.side, traced=self._traced[shapes])
 
 
 @dataclass(frozen=True, eq=False)
