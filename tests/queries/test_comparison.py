@@ -177,7 +177,7 @@ def test_a_spec_and_files_of_scenarios(tmp_path):
 def meaning(found: xr.Dataset, scenario: str, **at: float) -> str:
     """The condition that a status stands for."""
     attrs = found["status"].attrs
-    code = int(found["status"].sel(scenario=scenario, **at))
+    code = int(found["status"].sel({"scenario": scenario, **at}))
     return dict(zip(attrs["flag_values"], attrs["flag_meanings"].split(), strict=True))[code]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from rooflax.sweeps import contributions as module
 from rooflax.sweeps.changes import Change, changes
 from rooflax.sweeps.contributions import JUMPS, contributions
 from rooflax.sweeps.mixture import mixture_of
+from rooflax.sweeps.sweep import Sweep
 
 TOYS = Path(__file__).with_name("contribution_models.py")
 NAMES = ("first", "second")
@@ -31,11 +32,16 @@ def toys() -> Workbench:
     return Workbench((TOYS,))
 
 
+def _pair(sweeps: Sequence[Sweep]) -> tuple[Sweep, Sweep]:
+    first, second = sweeps
+    return first, second
+
+
 def attributed(bench: Workbench, quantity: str, first: dict[str, Any], second: dict[str, Any]) -> dict[str, float]:
     """The contributions to one quantity at one point."""
     sweeps = [bench.sweep([quantity], inputs) for inputs in (first, {**first, **second})]
-    changed = changes(*sweeps, NAMES)
-    found = contributions(mixture_of(*sweeps, changed, [quantity], NAMES), NAMES)
+    changed = changes(*_pair(sweeps), NAMES)
+    found = contributions(mixture_of(*_pair(sweeps), changed, [quantity], NAMES), NAMES)
     return {name: part.item() for (_, name), part in found.items()}
 
 
@@ -155,16 +161,16 @@ def test_a_quantity_given_in_one_sweep_alone_is_switched(toys):
     found = attributed(toys, "twice", START, {"mixed": 5, "x0": 2})
     assert found == pytest.approx({"x0": 1.0, "mixed": 7.0}, rel=1e-12)
     backward = [toys.sweep(["twice"], inputs) for inputs in ({**START, "mixed": 5, "x0": 2}, START)]
-    changed = changes(*backward, NAMES)
-    found = contributions(mixture_of(*backward, changed, ["twice"], NAMES), NAMES)
+    changed = changes(*_pair(backward), NAMES)
+    found = contributions(mixture_of(*_pair(backward), changed, ["twice"], NAMES), NAMES)
     assert {name: part.item() for (_, name), part in found.items()} == pytest.approx({"x0": -1.0, "mixed": -7.0})
 
 
 def test_a_quantity_given_in_both_lies_on_the_path(toys):
     sweeps = [toys.sweep(["demanding"], {"mixed": mixed, "needed": needed}) for mixed, needed in ((1, 1), (2, 3))]
-    changed = changes(*sweeps, NAMES)
+    changed = changes(*_pair(sweeps), NAMES)
     assert {change.name: change.continuous for change in changed} == {"mixed": True, "needed": True}
-    found = contributions(mixture_of(*sweeps, changed, ["demanding"], NAMES), NAMES)
+    found = contributions(mixture_of(*_pair(sweeps), changed, ["demanding"], NAMES), NAMES)
     assert {name: part.item() for (_, name), part in found.items()} == pytest.approx({"mixed": 2.0, "needed": 3.0})
 
 
@@ -231,7 +237,7 @@ def test_changes_group_the_fields_of_records(bench, base):
 
     def changed(**second: Any) -> dict[str, Change]:
         sweeps = [bench.sweep(["dp_step_time_6nd"], inputs) for inputs in (rule, {**rule, **second})]
-        return {change.name: change for change in changes(*sweeps, NAMES)}
+        return {change.name: change for change in changes(*_pair(sweeps), NAMES)}
 
     assert set(changed(hardware="h100-sxm-80gb")) == {"hardware"}
     assert "scale_out_bandwidth" in changed(hardware="h100-sxm-80gb")["hardware"].leaves  # of the network that follows
