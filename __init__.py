@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .queries.attribution import attribute
     from .queries.comparison import compare
     from .queries.frontier import pareto
-    from .queries.gradient import derivative, elasticity
+    from .queries.gradient import derivative, elasticity, second_derivative
     from .queries.optimum import optimize
     from .queries.solve import solve
     from .queries.uncertainty import uncertainty
@@ -39,6 +39,7 @@ _HOMES = {
     "optimize": ".queries.optimum",
     "pareto": ".queries.frontier",
     "run": ".runs",
+    "second_derivative": ".queries.gradient",
     "solve": ".queries.solve",
     "uncertainty": ".queries.uncertainty",
 }
@@ -59,6 +60,7 @@ __all__ = [
     "optimize",
     "pareto",
     "run",
+    "second_derivative",
     "solve",
     "uncertainty",
 ]

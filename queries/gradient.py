@@ -81,6 +81,25 @@ def elasticity(
     return _asked(of, wrt, inputs, models, catalog, relative=True)
 
 
+def second_derivative(
+    of: Names, wrt: Names, *, models: Paths = (), catalog: Paths = (), **inputs: object
+) -> xr.Dataset:
+    """How derivatives by continuous inputs move with continuous inputs, along `wrt` and `wrt_again`, in float64.
+
+    Both of a rising input; the unit is that of the quantity over those of the two inputs (`wrt_units`,
+    `wrt_again_units`). Raises SpecError where a name or an input is wrong, RooflaxError where an input is no number.
+    """
+    from ..sweeps.gradient_results import curvature_dataset
+    from ..sweeps.sweep import sweep_of
+
+    bench = workbench(models, catalog)
+    names, by = ([part] if isinstance(part, str) else list(part) for part in (of, wrt))
+    bench.check_quantities(names)
+    bound = bind_keywords(inputs, known=bench.names, catalogs=bench.catalogs)
+    sweep = sweep_of(bench.registry, bound, names, capacity=True)
+    return curvature_dataset(sweep, names, inputs_named(bench, by))
+
+
 def gradient_described(
     bench: Workbench,
     of: Sequence[str],

@@ -174,3 +174,23 @@ def _relative(pair: tuple[str, str], values: Mapping[str, Any], found: Found) ->
     of, by = pair
     base = values[of].where(values[of] != 0)
     return replace(found, value=found.value * values.get(by, 1.0) / base)
+
+
+def second_derivatives(sweep: Sweep, of: Sequence[str], wrt: Sequence[str]) -> dict[tuple[str, str, str], xr.DataArray]:
+    """The derivatives by a second input of the derivatives by a first, of a rising input, by (of, first, second).
+
+    `wrt` are continuous inputs of the graph. Where one of the two does not move what it is taken of, 0.
+    """
+    import xarray as xr
+
+    first, slopes = with_tangents(sweep, of, wrt)
+    named = {pair: own.slope for pair, own in slopes.items() if own.slope}
+    second, found = with_tangents(first, list(named.values()), wrt)
+    arrays = _labelled(second, [own.slope for own in found.values() if own.slope])
+    zero = xr.DataArray(0.0)
+
+    def one(name: str, by: str, again: str) -> xr.DataArray:
+        own = found.get((named.get((name, by), ""), again))
+        return arrays[own.slope] if own is not None and own.slope else zero
+
+    return {(name, by, again): one(name, by, again) for name in of for by in wrt for again in wrt}

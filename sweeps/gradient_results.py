@@ -10,7 +10,7 @@ import numpy as np
 from ..specs.conditions import FLAG_OPTIONS
 from ..specs.problems import RooflaxError
 from ..specs.vocabulary import Kind
-from .derivatives import Reading, derivatives
+from .derivatives import Reading, derivatives, second_derivatives
 from .engine import evaluate
 from .label import attributes, coordinates
 from .sweep import STATUS, Sweep
@@ -18,7 +18,7 @@ from .sweep import STATUS, Sweep
 if TYPE_CHECKING:
     import xarray as xr
 
-WRT = "wrt"
+WRT, AGAIN = "wrt", "wrt_again"
 INPUT_UNIT = "unit of the input"
 """What stands in the unit of a derivative by several inputs, whose units are the coordinate `wrt_units`."""
 _PARTS = ("reading", "start", "stop")
@@ -48,6 +48,34 @@ def gradient_dataset(sweep: Sweep, of: Sequence[str], wrt: Sequence[str], *, rel
     coords: dict[str, Any] = described_inputs(sweep, wrt, WRT)
     coords |= {c.name: (c.dims, c.values, dict(c.attrs)) for c in coordinates(sweep) if set(c.dims) <= used}
     return xr.Dataset(data, coords, {"relative": int(relative)})
+
+
+def curvature_dataset(sweep: Sweep, of: Sequence[str], wrt: Sequence[str]) -> xr.Dataset:
+    """The second derivatives of quantities, along `wrt`, `wrt_again` and the dims they vary along.
+
+    Raises RooflaxError where an input is no continuous one.
+    """
+    import xarray as xr
+
+    _refuse(sweep, of, wrt)
+    leaves = sweep.registry.vocabulary
+    for by in wrt:
+        if by in leaves and leaves[by].kind is not Kind.CONTINUOUS:
+            raise RooflaxError(f"`{by}` is a {leaves[by].kind}, by which there is no derivative")
+    inside = [by for by in wrt if by in sweep.values]
+    found = second_derivatives(sweep, of, inside)
+    data: dict[str, Any] = {}
+    for name in of:
+        zero = xr.DataArray(0.0)
+        parts = xr.broadcast(*(found.get((name, by, again), zero) for by in wrt for again in wrt))
+        rows = [xr.concat(parts[i * len(wrt) : (i + 1) * len(wrt)], AGAIN) for i in range(len(wrt))]
+        label = {"long_name": f"Second derivative of {sweep.registry.label(name)}"}
+        unit = {"units": f"{sweep.registry.unit(name)} / ({INPUT_UNIT} twice)"}
+        data[name] = xr.concat(rows, WRT).assign_attrs({**label, **unit})
+    coords: dict[str, Any] = {**described_inputs(sweep, wrt, WRT), **described_inputs(sweep, wrt, AGAIN)}
+    used = {str(dim) for value in data.values() for dim in value.dims}
+    coords |= {c.name: (c.dims, c.values, dict(c.attrs)) for c in coordinates(sweep) if set(c.dims) <= used}
+    return xr.Dataset(data, coords)
 
 
 def described_inputs(sweep: Sweep, names: Sequence[str], dim: str) -> dict[str, Any]:

@@ -184,3 +184,24 @@ def test_a_pinned_quantity_moves_others():
 def test_an_input_that_is_not_read_moves_nothing():
     found = rooflax.elasticity("step_time", "prompt_len", **POINT)
     assert float(found) == 0
+
+
+def test_second_derivatives_are_those_of_the_formula():
+    inputs = {**{n: v for n, v in POINT.items() if n != "model"}, "num_parameters": 7e9, "mfu": [0.2, 0.4]}
+    found = rooflax.second_derivative("step_time_6nd", ["mfu", "num_parameters", "prompt_len"], **inputs)[
+        "step_time_6nd"
+    ]
+    time = rooflax.evaluate("step_time_6nd", **inputs)["step_time_6nd"]
+    mfu, size = time["mfu"], 7e9
+    twice = found.sel(wrt="mfu")
+    np.testing.assert_allclose(twice.sel(wrt_again="mfu"), 2 * time / mfu**2, rtol=1e-12)
+    np.testing.assert_allclose(twice.sel(wrt_again="num_parameters"), -time / mfu / size, rtol=1e-12)
+    np.testing.assert_allclose(found.sel(wrt="num_parameters", wrt_again="mfu"), -time / mfu / size, rtol=1e-12)
+    assert (found.sel(wrt="tdp") == 0).all()
+    assert (found.sel(wrt="num_parameters", wrt_again="num_parameters") == 0).all()
+
+
+def test_second_derivatives_by_counts_are_refused():
+    with pytest.raises(RooflaxError) as error:
+        rooflax.second_derivative("step_time", "tp", **POINT)
+    assert str(error.value) == "`tp` is a count, by which there is no derivative"
