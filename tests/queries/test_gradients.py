@@ -188,9 +188,7 @@ def test_an_input_that_is_not_read_moves_nothing():
 
 def test_second_derivatives_are_those_of_the_formula():
     inputs = {**{n: v for n, v in POINT.items() if n != "model"}, "num_parameters": 7e9, "mfu": [0.2, 0.4]}
-    found = rooflax.second_derivative("step_time_6nd", ["mfu", "num_parameters", "prompt_len"], **inputs)[
-        "step_time_6nd"
-    ]
+    found = rooflax.second_derivative("step_time_6nd", ["mfu", "num_parameters", "tdp"], **inputs)["step_time_6nd"]
     time = rooflax.evaluate("step_time_6nd", **inputs)["step_time_6nd"]
     mfu, size = time["mfu"], 7e9
     twice = found.sel(wrt="mfu")
