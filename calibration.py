@@ -19,9 +19,9 @@ from .specs.vocabulary import Kind
 from .workbench import Workbench, workbench
 
 if TYPE_CHECKING:
-    from .sweeps.fit import Fit
-    from .sweeps.fit_problem import Parameter
-    from .sweeps.fit_solver import Weighting
+    from .sweeps.fits.fit import Fit
+    from .sweeps.fits.fit_problem import Parameter
+    from .sweeps.fits.fit_solver import Weighting
 
 _ROW_COLUMNS = ("id", "source_family", "confidence")
 
@@ -64,7 +64,7 @@ def fit_rows(
     leave_one_family_out: bool = False,
 ) -> Fit:
     """The fit of parameters to rows that are read already."""
-    from .sweeps.fit import fit as fitted
+    from .sweeps.fits.fit import fit as fitted
 
     return fitted(
         bench.registry, bench.catalogs, rows, parameters, weighting, leave_one_family_out=leave_one_family_out
@@ -170,7 +170,7 @@ def parameters_of(
 def _parameter(
     bench: Workbench, text: str, priors: Mapping[str, float], starts: Mapping[str, float | str]
 ) -> Parameter:
-    from .sweeps.fit_problem import Parameter
+    from .sweeps.fits.fit_problem import Parameter
 
     written_name, _, owner = text.partition(":")
     name = input_name(written_name, bench.names)

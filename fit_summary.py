@@ -17,8 +17,8 @@ from .workbench import Workbench
 STAGES = ("before", "fitted", "left_out")
 
 if TYPE_CHECKING:
-    from .sweeps.fit import Fit
-    from .sweeps.fit_problem import Parameter
+    from .sweeps.fits.fit import Fit
+    from .sweeps.fits.fit_problem import Parameter
 
 
 def summary(found: Fit, bench: Workbench) -> dict[str, Any]:

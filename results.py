@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .specs.problems import RooflaxError
-from .sweeps.searches import BEST, searched
+from .sweeps.searches.searches import BEST, searched
 from .sweeps.sweep import Objective, Sweep, sweep_of, sweep_of_spec
 from .workbench import Workbench
 
@@ -73,7 +73,7 @@ def _best_of_store(
     asked: bool,
 ) -> xr.Dataset:
     from .stores.read import open_results
-    from .sweeps.results import best_of_results
+    from .sweeps.searches.results import best_of_results
 
     results = open_results(path)
     notices = stored_notices(path)

@@ -21,11 +21,11 @@ from .specs.problems import RooflaxError
 from .specs.schema import Best, Optimize
 from .specs.units import format_quantity
 from .sweeps import engine
+from .sweeps.gradients.stored_gradients import GROUP as GRADIENTS
+from .sweeps.gradients.stored_gradients import StoredGradient, gradient_block, gradient_labels, with_gradients
 from .sweeps.infeasible import infeasible_labels
-from .sweeps.optimum import planned, without_conditions
-from .sweeps.searches import labelled, names_of, searches_of
-from .sweeps.stored_gradients import GROUP as GRADIENTS
-from .sweeps.stored_gradients import StoredGradient, gradient_block, gradient_labels, with_gradients
+from .sweeps.optima.optimum import planned, without_conditions
+from .sweeps.searches.searches import labelled, names_of, searches_of
 from .sweeps.sweep import Sweep, sweep_of_spec, sweep_to_optimize
 from .workbench import Workbench
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .kernels.registry import Registry
     from .specs.axes import Inputs
     from .specs.measured import MeasuredRow, Target
-    from .sweeps.validate import Predicted
+    from .sweeps.fits.validate import Predicted
 
 SHIPPED = Path(__file__).parent / "specs" / "validation"
 FAMILIES = "families.yaml"
@@ -95,7 +95,7 @@ def _beside(record: Record, left_out: Mapping[Key, float]) -> Record:
 
 def _records(bench: Workbench, kind: str, rows: Sequence[MeasuredRow]) -> Iterator[list[Record]]:
     """The records of rows of one kind, row by row."""
-    from .sweeps.validate import bound_rows, predict
+    from .sweeps.fits.validate import bound_rows, predict
 
     asked = dict.fromkeys(target.quantity for row in rows for target in row.targets)
     asked |= {"step_time": None} if kind == TRAINING else {}
@@ -125,7 +125,7 @@ def _record(row: MeasuredRow, target: Target, predicted: Predicted, naive: float
 def constant_mfu_times(registry: Registry, rows: Sequence[Inputs | str]) -> list[float | None]:
     """Step times of bound rows by the naive rule: model FLOPs over GPUs times peak rate times a constant MFU."""
     from .specs.leaves.precision import FORMATS
-    from .sweeps.validate import predict
+    from .sweeps.fits.validate import predict
 
     asked = ("model_flops_per_step", "peak_flops", "world_size", "matmul_format")
     times: list[float | None] = []

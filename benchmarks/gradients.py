@@ -13,7 +13,7 @@ from pathlib import Path
 from rooflax.specs.schema import Gradient, Gradients
 from rooflax.sweeps import engine
 from rooflax.sweeps.block_function import BlockFunction
-from rooflax.sweeps.stored_gradients import with_gradients
+from rooflax.sweeps.gradients.stored_gradients import with_gradients
 from rooflax.sweeps.sweep import Sweep, sweep_of_spec
 from rooflax.workbench import Workbench
 

@@ -17,7 +17,7 @@ import xarray as xr
 
 from rooflax.sweeps import engine
 from rooflax.sweeps.block_function import BlockFunction
-from rooflax.sweeps.searches import PARETO, labelled, names_of, searches_of
+from rooflax.sweeps.searches.searches import PARETO, labelled, names_of, searches_of
 from rooflax.sweeps.sweep import STATUS, Sweep, sweep_of_spec
 from rooflax.workbench import Workbench
 

@@ -73,7 +73,7 @@ def fit(
     from ..output_files import make_ready
     from ..reports.calibration import fit_tables
     from ..specs.measured.reading import unread_columns
-    from ..sweeps.fit_solver import Weighting
+    from ..sweeps.fits.fit_solver import Weighting
 
     if output is not None:
         make_ready(output)

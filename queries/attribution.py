@@ -92,9 +92,9 @@ def _asked(bench: Workbench, quantity: str) -> list[str]:
 def _at_best(sweep: Sweep, where: str, dtype: str) -> Sweep:
     """The sweep at its best points. Raises RooflaxError where it does not say which these are."""
     from ..sweeps import engine
-    from ..sweeps.attribution import at_winners
-    from ..sweeps.best import BestSearch
-    from ..sweeps.searches import names_of, searches_of
+    from ..sweeps.gradients.attribution import at_winners
+    from ..sweeps.searches.best import BestSearch
+    from ..sweeps.searches.searches import names_of, searches_of
 
     search = searches_of(sweep).get("best")
     if not isinstance(search, BestSearch):
@@ -108,8 +108,8 @@ def _at_best(sweep: Sweep, where: str, dtype: str) -> Sweep:
 def _attributed(bench: Workbench, sweep: Sweep, quantity: str, inputs: Sequence[str], change: float) -> xr.Dataset:
     import xarray as xr
 
-    from ..sweeps.attribution import dataset, effects, levers
     from ..sweeps.engine import evaluate
+    from ..sweeps.gradients.attribution import dataset, effects, levers
     from ..sweeps.label import dataset as labelled
     from ..sweeps.sweep import MARGIN, STATUS
 

@@ -48,7 +48,7 @@ def compare(
     The dataset has dims `scenario`, `input` and those of the grid. For every quantity: its value under its own name,
     `_change` (against the base) and `_contribution` (by input; they add up to the change). Beside them `input_label`
     and `input_value` tell what each input is in each scenario, `changed` whether it differs from the base, and `status`
-    whether a point is feasible. How contributions are defined is told in `rooflax.sweeps.contributions`. Computed in
+    whether a point is feasible. How contributions are defined is told in `rooflax.sweeps.scenarios.contributions`. Computed in
     float64. Raises SpecError with all problems of the inputs, and RooflaxError where scenarios cannot be compared.
     """
     bench = workbench(models, catalog)

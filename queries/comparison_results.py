@@ -13,11 +13,11 @@ from ..inventory import shown_value
 from ..specs.problems import RooflaxError
 from ..specs.vocabulary import CATALOGS
 from ..sweeps.cases import failures
-from ..sweeps.changes import Change, changes, value_of
-from ..sweeps.contributions import JUMPS, contributions
 from ..sweeps.engine import evaluate
 from ..sweeps.label import attributes, coordinates
-from ..sweeps.mixture import mixture_of
+from ..sweeps.scenarios.changes import Change, changes, value_of
+from ..sweeps.scenarios.contributions import JUMPS, contributions
+from ..sweeps.scenarios.mixture import mixture_of
 from ..sweeps.sweep import STATUS, Sweep
 
 if TYPE_CHECKING:

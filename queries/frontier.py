@@ -14,7 +14,7 @@ from ..specs.conditions import Condition, ConditionError, read_condition
 from ..specs.goals import Goal, GoalError, check_goals, check_order, parse_goal
 from ..specs.problems import RooflaxError
 from ..sweeps.label import grid
-from ..sweeps.searches import PARETO, searched
+from ..sweeps.searches.searches import PARETO, searched
 from ..sweeps.sweep import Frontier, refuse_free_inputs, sweep_of
 from ..workbench import Workbench
 
@@ -74,7 +74,7 @@ def _of_store(
     sel: Sequence[str],
 ) -> xr.Dataset:
     from ..stores.read import is_finished, open_results
-    from ..sweeps.results import front_of_results
+    from ..sweeps.searches.results import front_of_results
     from .stored_conditions import stored_conditions
 
     results, notices, place = open_results(path), stored_notices(path), os.fspath(path)

@@ -89,7 +89,7 @@ def second_derivative(
     Both of a rising input; the unit is that of the quantity over those of the two inputs (`wrt_units`,
     `wrt_again_units`). Raises SpecError where a name or an input is wrong, RooflaxError where an input is no number.
     """
-    from ..sweeps.gradient_results import curvature_dataset
+    from ..sweeps.gradients.gradient_results import curvature_dataset
     from ..sweeps.sweep import sweep_of
 
     bench = workbench(models, catalog)
@@ -121,7 +121,7 @@ def gradient_of(
     bench: Workbench, sweep: Sweep, of: Sequence[str], wrt: Sequence[str], *, relative: bool = False
 ) -> xr.Dataset:
     """The gradient of quantities of a sweep as a dataset along `wrt`. Raises SpecError where a name is none."""
-    from ..sweeps.gradient_results import gradient_dataset
+    from ..sweeps.gradients.gradient_results import gradient_dataset
 
     return gradient_dataset(sweep, of, inputs_named(bench, wrt), relative=relative)
 
@@ -157,7 +157,7 @@ def _asked(
     *,
     relative: bool,
 ) -> xr.DataArray | xr.Dataset:
-    from ..sweeps.gradient_results import single
+    from ..sweeps.gradients.gradient_results import single
     from ..sweeps.sweep import sweep_of
 
     bench = workbench(models, catalog)

@@ -13,7 +13,7 @@ from ..specs.boxes import faults
 from ..specs.calibration import pooled_notices
 from ..specs.conditions import Comparison, Condition, ConditionError, read_condition
 from ..specs.problems import Problem, RooflaxError, SpecError
-from ..sweeps.optimum import optimum
+from ..sweeps.optima.optimum import optimum
 from ..sweeps.sweep import Objective, Sweep, sweep_of, sweep_to_optimize
 from ..workbench import Workbench, low_confidence, workbench
 
@@ -68,8 +68,8 @@ def optimize(
 
 
 def _answer(sweep: Sweep, chosen: Objective | None, progress: Progress | None) -> xr.Dataset:
-    from ..sweeps.optimum_label import optimum_dataset
-    from ..sweeps.results import best_of_results
+    from ..sweeps.optima.optimum_label import optimum_dataset
+    from ..sweeps.searches.results import best_of_results
 
     found = optimum_dataset(sweep, optimum(sweep, progress))
     if chosen is None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..specs.axes import Inputs
     from ..specs.conditions import Condition
-    from ..sweeps.unknown import Unknown
+    from ..sweeps.solving.unknown import Unknown
 
 
 def solve(
@@ -77,7 +77,7 @@ def solve_described(
 
 def _read(bench: Workbench, equation: str, for_: str, between: Sequence[object] | None) -> tuple[Comparison, Unknown]:
     """The target and the unknown of a question."""
-    from ..sweeps.unknown import unknown_of
+    from ..sweeps.solving.unknown import unknown_of
 
     names = bench.names
     units = {**{leaf.name: leaf.unit for leaf in names.vocabulary.values()}, **names.units}
@@ -104,9 +104,9 @@ def _solved(
     notices: Sequence[str],
     progress: Progress | None,
 ) -> xr.Dataset:
-    from ..sweeps.solution import solutions
+    from ..sweeps.solving.solution import solutions
+    from ..sweeps.solving.unknown import number_name, with_unknown
     from ..sweeps.sweep import sweep_of
-    from ..sweeps.unknown import number_name, with_unknown
 
     names = [number_name(bench.names, name, "so there is no derivative by it") for name in wrt]
     sweep = sweep_of(bench.registry, with_unknown(inputs, unknown.name), [target.name], conditions, capacity=True)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..stores.write import Store
-    from ..sweeps.fit import Fit
+    from ..sweeps.fits.fit import Fit
     from ..sweeps.sweep import Sweep
-    from ..sweeps.uncertain_inputs import Covariance
+    from ..sweeps.uncertainties.uncertain_inputs import Covariance
 
 GROUP = "uncertainty"
 QUANTILES = (0.05, 0.5, 0.95)
@@ -116,9 +116,9 @@ def answer(
     progress: Progress | None = None,
 ) -> xr.Dataset:
     """The answer. Raises RooflaxError where nothing is uncertain, or the samples do not fit."""
-    from ..sweeps.uncertain_inputs import uncertain_inputs
-    from ..sweeps.uncertainty import Question
-    from ..sweeps.uncertainty_results import uncertainty as answered
+    from ..sweeps.uncertainties.uncertain_inputs import uncertain_inputs
+    from ..sweeps.uncertainties.uncertainty import Question
+    from ..sweeps.uncertainties.uncertainty_results import uncertainty as answered
 
     sweep = asked.sweep
     question = Question(samples, _seed(seed), _quantiles(quantiles), indices)

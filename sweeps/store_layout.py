@@ -16,8 +16,8 @@ from ..specs.loaded import LoadedSpec
 from ..specs.records import Record
 from .block_function import is_code
 from .engine import blocks_of
+from .gradients.stored_gradients import StoredGradient
 from .label import attributes, coordinates
-from .stored_gradients import StoredGradient
 from .sweep import Sweep
 
 FORMAT = 2

@@ -9,7 +9,7 @@ import pytest
 
 import rooflax
 from rooflax.specs.problems import RooflaxError
-from rooflax.sweeps.derivatives import Reading
+from rooflax.sweeps.gradients.derivatives import Reading
 
 POINT = {
     "model": "llama-2-13b",

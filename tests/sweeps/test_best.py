@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from rooflax.results import best_of_sweep
 from rooflax.specs.blocks import Regions
 from rooflax.specs.problems import RooflaxError
-from rooflax.sweeps.best import BestSearch
 from rooflax.sweeps.engine import evaluate
 from rooflax.sweeps.label import dataset
-from rooflax.sweeps.results import best_of_results
+from rooflax.sweeps.searches.best import BestSearch
+from rooflax.sweeps.searches.results import best_of_results
 from rooflax.sweeps.sweep import Objective, sweep_of
 
 NAMES = "abcd"

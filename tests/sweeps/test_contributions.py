@@ -16,10 +16,10 @@ from scipy.integrate import quad
 
 from rooflax import Workbench
 from rooflax.specs.problems import RooflaxError
-from rooflax.sweeps import contributions as module
-from rooflax.sweeps.changes import Change, changes
-from rooflax.sweeps.contributions import JUMPS, contributions
-from rooflax.sweeps.mixture import mixture_of
+from rooflax.sweeps.scenarios import contributions as module
+from rooflax.sweeps.scenarios.changes import Change, changes
+from rooflax.sweeps.scenarios.contributions import JUMPS, contributions
+from rooflax.sweeps.scenarios.mixture import mixture_of
 from rooflax.sweeps.sweep import Sweep
 
 TOYS = Path(__file__).with_name("contribution_models.py")

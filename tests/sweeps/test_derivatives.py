@@ -10,9 +10,9 @@ import pytest
 import rooflax
 from rooflax.specs.axes import Axis, Value
 from rooflax.specs.vocabulary import Kind
-from rooflax.sweeps.derivatives import Reading, derivatives
 from rooflax.sweeps.engine import evaluate
-from rooflax.sweeps.tangents import with_tangents
+from rooflax.sweeps.gradients.derivatives import Reading, derivatives
+from rooflax.sweeps.gradients.tangents import with_tangents
 
 GRIDS = {
     "training": (

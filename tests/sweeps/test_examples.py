@@ -7,7 +7,7 @@ from rooflax.specs.examples import example_names
 from rooflax.specs.vocabulary import CATALOGS
 from rooflax.sweeps.engine import evaluate
 from rooflax.sweeps.infeasible import infeasible_labels
-from rooflax.sweeps.optimum import without_conditions
+from rooflax.sweeps.optima.optimum import without_conditions
 from rooflax.sweeps.sweep import STATUS, sweep_of_spec, sweep_to_optimize
 
 

@@ -15,9 +15,9 @@ from rooflax.specs.calibration_files import written
 from rooflax.specs.measured.rows import MeasuredRow, Target
 from rooflax.sweeps.block_function import precision
 from rooflax.sweeps.cases import evaluate_cases
-from rooflax.sweeps.fit import Fit, fit
-from rooflax.sweeps.fit_problem import Parameter, bind_rows, stacked
-from rooflax.sweeps.fit_solver import Weighting
+from rooflax.sweeps.fits.fit import Fit, fit
+from rooflax.sweeps.fits.fit_problem import Parameter, bind_rows, stacked
+from rooflax.sweeps.fits.fit_solver import Weighting
 
 ONE = {"toy_flops": 4e15, "toy_bytes": 1e12}
 BIG = {"hardware": "h100-sxm-80gb", "kernel_efficiency": 1.0, "toy_flops": 2e18, "toy_bytes": 0}

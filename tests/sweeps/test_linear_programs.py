@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import linprog
 
 from rooflax.sweeps.block_function import precision
-from rooflax.sweeps.linear_programs import minimised
+from rooflax.sweeps.optima.linear_programs import minimised
 
 
 @pytest.mark.parametrize(("rows", "variables", "seed"), [(7, 2, 1), (40, 5, 2)])

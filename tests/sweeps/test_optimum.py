@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from rooflax import RooflaxError, Workbench
 from rooflax.queries.optimum import optimize
-from rooflax.sweeps import optimum as module
 from rooflax.sweeps.engine import evaluate
-from rooflax.sweeps.optimum_label import price_names
+from rooflax.sweeps.optima import optimum as module
+from rooflax.sweeps.optima.optimum_label import price_names
 
 TOYS = Path(__file__).with_name("optimum_models.py")
 OPTIMAL, AT_BOUND, INFEASIBLE = 0, 1, 2

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from rooflax.specs.blocks import Regions
 from rooflax.specs.goals import Goal
 from rooflax.specs.problems import RooflaxError
-from rooflax.sweeps import pareto
-from rooflax.sweeps.dominance import undominated
 from rooflax.sweeps.engine import evaluate
 from rooflax.sweeps.label import dataset
-from rooflax.sweeps.pareto import FrontSearch
-from rooflax.sweeps.results import front_of_results
-from rooflax.sweeps.searches import searched as searched_sweep
+from rooflax.sweeps.searches import pareto
+from rooflax.sweeps.searches.dominance import undominated
+from rooflax.sweeps.searches.pareto import FrontSearch
+from rooflax.sweeps.searches.results import front_of_results
+from rooflax.sweeps.searches.searches import searched as searched_sweep
 from rooflax.sweeps.sweep import Frontier
 
 NAMES = "abcd"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rooflax.sweeps.path_integrals import MOST_PANELS, path_integrals
+from rooflax.sweeps.scenarios.path_integrals import MOST_PANELS, path_integrals
 
 places = st.floats(0.001, 0.999)
 

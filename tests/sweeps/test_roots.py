@@ -14,12 +14,12 @@ import xarray as xr
 from rooflax import RooflaxError, Workbench
 from rooflax.specs.bind import bind_keywords
 from rooflax.specs.conditions import parse_condition
-from rooflax.sweeps import point_function, roots
 from rooflax.sweeps.engine import evaluate
-from rooflax.sweeps.roots import OUTCOMES, roots_of
-from rooflax.sweeps.solution import solutions
+from rooflax.sweeps.solving import point_function, roots
+from rooflax.sweeps.solving.roots import OUTCOMES, roots_of
+from rooflax.sweeps.solving.solution import solutions
+from rooflax.sweeps.solving.unknown import unknown_of, with_unknown
 from rooflax.sweeps.sweep import Sweep, sweep_of
-from rooflax.sweeps.unknown import unknown_of, with_unknown
 
 
 @pytest.fixture(scope="module")

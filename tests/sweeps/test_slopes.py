@@ -12,8 +12,8 @@ import pytest
 from rooflax.kernels.discovery import shipped_registry
 from rooflax.kernels.registry import Quantity
 from rooflax.specs.vocabulary import Kind
-from rooflax.sweeps.motion import Motion, motion_of
-from rooflax.sweeps.slopes import FALLING, RISING, Reach, slope_of
+from rooflax.sweeps.gradients.motion import Motion, motion_of
+from rooflax.sweeps.gradients.slopes import FALLING, RISING, Reach, slope_of
 
 REGISTRY = shipped_registry()
 MODELS = [model for model in REGISTRY.quantities.values() if not model.options]

@@ -7,9 +7,9 @@ import pytest
 import xarray as xr
 
 from rooflax.specs.problems import RooflaxError
-from rooflax.sweeps import steps
 from rooflax.sweeps.engine import evaluate
-from rooflax.sweeps.steps import moved, next_values
+from rooflax.sweeps.gradients import steps
+from rooflax.sweeps.gradients.steps import moved, next_values
 from rooflax.sweeps.sweep import STATUS
 
 

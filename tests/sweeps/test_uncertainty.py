@@ -15,12 +15,12 @@ from rooflax import RooflaxError, Workbench
 from rooflax.queries.uncertainty import QUANTILES, answer, asked_of_keywords
 from rooflax.specs.bind import bind_keywords
 from rooflax.specs.distributions import FreeNormal, Normal
-from rooflax.sweeps import uncertainty as streaming
-from rooflax.sweeps.design import Design, sobol_scores
 from rooflax.sweeps.sweep import sweep_of
-from rooflax.sweeps.uncertain_inputs import Uncertain, UncertainInput
-from rooflax.sweeps.uncertainty import Question, statistics
-from rooflax.sweeps.uncertainty_results import uncertainty as answered
+from rooflax.sweeps.uncertainties import uncertainty as streaming
+from rooflax.sweeps.uncertainties.design import Design, sobol_scores
+from rooflax.sweeps.uncertainties.uncertain_inputs import Uncertain, UncertainInput
+from rooflax.sweeps.uncertainties.uncertainty import Question, statistics
+from rooflax.sweeps.uncertainties.uncertainty_results import uncertainty as answered
 
 MODELS = Path(__file__).with_name("uncertain_models.py")
 ANGLES = {f"angle_{i}": {"uniform": [-math.pi, math.pi]} for i in (1, 2, 3)}

@@ -15,8 +15,8 @@ from rooflax.specs.calibration import CALIBRATED
 from rooflax.specs.distributions import FreeNormal, free_coordinate
 from rooflax.specs.measured.rows import MeasuredRow, Target
 from rooflax.sweeps.cases import evaluate_cases
-from rooflax.sweeps.fit import Fit
-from rooflax.sweeps.uncertain_inputs import uncertain_inputs
+from rooflax.sweeps.fits.fit import Fit
+from rooflax.sweeps.uncertainties.uncertain_inputs import uncertain_inputs
 
 MODELS = Path(__file__).with_name("toy_models.py")
 PARAMS = "compute_efficiency:hardware,hbm_efficiency:hardware,kernel_efficiency:software_stack"

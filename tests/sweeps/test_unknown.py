@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rooflax import RooflaxError, Workbench
 from rooflax.specs.bind import bind_keywords
 from rooflax.sweeps.known import RegistryNames
-from rooflax.sweeps.unknown import LEAST, MOST, Unknown, unknown_of, with_unknown
+from rooflax.sweeps.solving.unknown import LEAST, MOST, Unknown, unknown_of, with_unknown
 
 FINITE = st.floats(-1e20, 1e20).map(lambda x: x if abs(x) > 1e-250 else 0.0)
 

@@ -1,0 +1,1 @@
+"""Fits: inputs from measured rows, and the errors of predictions."""

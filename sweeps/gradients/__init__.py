@@ -1,0 +1,1 @@
+"""Gradients: slopes of the models, derivatives of sweeps, and what they answer."""

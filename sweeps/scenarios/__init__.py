@@ -1,0 +1,1 @@
+"""Scenarios: what differs between two sweeps, and what each difference contributes."""

@@ -1,0 +1,1 @@
+"""Searches: the best points and the frontiers of sweeps, gathered while blocks pass."""

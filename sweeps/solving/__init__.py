@@ -1,0 +1,1 @@
+"""Solving: the value of an input at which a quantity has a given value."""

@@ -1,0 +1,1 @@
+"""Uncertainties: quantities of inputs that are known as distributions."""
