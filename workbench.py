@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from .specs.bind import bind_keywords
 from .specs.calibration import Calibration
 from .specs.catalog import Catalogs, open_catalogs
 from .specs.examples import spec_path
+from .specs.goals import parse_goal
 from .specs.known import Known, UnknownName, check_quantity
 from .specs.layers import RecalibratedCatalogs
 from .specs.loaded import LoadedSpec
@@ -23,6 +24,7 @@ from .specs.vocabulary import Vocabulary, shipped
 
 if TYPE_CHECKING:
     from .kernels.registry import Registry
+    from .specs.axes import Inputs
     from .sweeps.known import RegistryNames
     from .sweeps.sweep import Sweep
 
@@ -73,15 +75,18 @@ class Workbench:
     def load(self, spec: str | os.PathLike[str], overrides: Sequence[str] = ()) -> LoadedSpec:
         """The checked spec in a file, or the shipped example of that name."""
         path = spec_path(os.fspath(spec))
-        return _told(read_spec(path, known=self.names, catalogs=self.catalogs, overrides=overrides))
+        loaded = read_spec(path, known=self.names, catalogs=self.catalogs, overrides=overrides)
+        return self._centred(_told(loaded))
 
     def sweep(self, quantities: Sequence[str], inputs: Mapping[str, object]) -> Sweep:
-        """The sweep of quantities over keyword inputs."""
+        """The sweep of quantities over keyword inputs, with a notice for each distribution: it counts at its centre."""
         from .sweeps.sweep import sweep_of
 
         self.check_quantities(quantities)
         bound = bind_keywords(inputs, known=self.names, catalogs=self.catalogs)
-        return sweep_of(self.registry, bound, quantities, capacity=True)
+        sweep = sweep_of(self.registry, bound, quantities, capacity=True)
+        notices = (*bound.notices, *self.centres(bound, sweep.graph.inputs))
+        return replace(sweep, inputs=replace(bound, notices=notices))
 
     def point(self, quantities: Sequence[str], overrides: Sequence[str], spec: str | None) -> tuple[Sweep, LoadedSpec]:
         """The sweep of quantities at the one point that `--set` overrides, and perhaps a spec, describe."""
@@ -94,19 +99,28 @@ class Workbench:
         return sweep_of_spec(self.registry, loaded, capacity=True), loaded
 
     def asked(
-        self, quantities: Sequence[str], overrides: Sequence[str], spec: str | None, known: Known | None = None
+        self,
+        quantities: Sequence[str],
+        overrides: Sequence[str],
+        spec: str | None,
+        known: Known | None = None,
+        *,
+        whole: bool = False,
     ) -> LoadedSpec:
         """The inputs and conditions that overrides, and perhaps a spec, describe, with `quantities` as the outputs.
 
-        `known` are the names that may be used, where these differ from all there are.
+        `known` are the names that may be used, where these differ from all there are. Unless distributions count as a
+        `whole`, a notice tells of each that it counts at its centre.
         """
         self.check_quantities(quantities)
         known = known or self.names
         if spec is None:
-            return self._asked_alone(quantities, overrides, known)
-        path = spec_path(os.fspath(spec))
-        overrides = [*overrides, f"outputs=[{', '.join(quantities)}]"]
-        return _told(read_spec(path, known=known, catalogs=self.catalogs, overrides=overrides))
+            loaded = self._asked_alone(quantities, overrides, known)
+        else:
+            path = spec_path(os.fspath(spec))
+            overrides = [*overrides, f"outputs=[{', '.join(quantities)}]"]
+            loaded = _told(read_spec(path, known=known, catalogs=self.catalogs, overrides=overrides))
+        return loaded if whole else self._centred(loaded)
 
     def check_quantities(self, quantities: Sequence[str]) -> None:
         """Raises SpecError unless all of these are computed quantities."""
@@ -118,6 +132,22 @@ class Workbench:
                 problems.append(Problem((), str(error)))
         if problems:
             raise SpecError(problems)
+
+    def _centred(self, loaded: LoadedSpec) -> LoadedSpec:
+        """The spec with a notice for each distribution that is read and counts at its centre."""
+        if not loaded.inputs.distributions:
+            return loaded
+        read = self.names.reads(_asked_by(loaded), set(loaded.inputs.values))
+        return replace(loaded, notices=(*loaded.notices, *self.centres(loaded.inputs, read)))
+
+    def centres(self, inputs: Inputs, read: Collection[str]) -> tuple[str, ...]:
+        """A notice for each distribution among the inputs in `read`, where it counts at its centre."""
+        return tuple(
+            f"{name}: {found.text(self.registry.unit(name))} counts at its centre here; `rooflax uncertainty` uses "
+            "the whole"
+            for name, found in inputs.distributions.items()
+            if name in read
+        )
 
     def _asked_alone(self, quantities: Sequence[str], overrides: Sequence[str], known: Known) -> LoadedSpec:
         asked = f"title: one point\noutputs: [{', '.join(quantities)}]\n"
@@ -134,6 +164,17 @@ def _without_spec(problem: Problem) -> Problem:
         return problem
     advice = problem.message.replace("give it under `fixed` or `axes`", "give it with --set")
     return Problem((), advice.replace("under `fixed` or `axes`", "with --set").replace("under `fixed`", "with --set"))
+
+
+def _asked_by(loaded: LoadedSpec) -> list[str]:
+    """The names whose values a spec asks for."""
+    spec = loaded.spec
+    asked = [*spec.outputs, *(condition.name for condition in loaded.conditions)]
+    asked += [section.objective for section in (spec.best, spec.optimize) if section is not None]
+    asked += [parse_goal(goal).quantity for goal in spec.pareto.objectives] if spec.pareto is not None else []
+    parts = (spec.gradients.derivative, spec.gradients.elasticity) if spec.gradients is not None else ()
+    asked += [name for part in parts if part is not None for name in part.of]
+    return list(dict.fromkeys(asked))
 
 
 def _told(loaded: LoadedSpec) -> LoadedSpec:

@@ -43,9 +43,12 @@ def compare(
     """
     from ..queries.comparison import compare_spec, scenario_files
     from ..reports.comparison import comparison_records, comparison_tables
+    from ..specs.problems import RooflaxError
 
     bench = bench_of(models, catalog)
-    asked = [name.strip() for name in quantities.split(",")] if quantities is not None else None
+    asked = [name for part in quantities.split(",") if (name := part.strip())] if quantities is not None else None
+    if asked == []:
+        raise RooflaxError(f"--of {quantities!r} names no quantity; give some, such as --of step_time, or leave it out")
     files = scenario_files(bench, scenarios)
     with progress_of(quiet) as progress:
         found = compare_spec(bench, spec, files, overrides, asked, selection, progress)

@@ -52,6 +52,7 @@ def uncertainty(
     print_notices(asked.notices, quiet)
     with progress_of(quiet) as progress:
         found = answer(asked, samples, shares_of(quantiles), seed, indices=indices, fitted=fitted, progress=progress)
+    print_notices(found.attrs["notices"][len(asked.notices) :], quiet)
     if target is not None:
         write_into(target, found)
     if as_json:

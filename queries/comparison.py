@@ -48,8 +48,9 @@ def compare(
     The dataset has dims `scenario`, `input` and those of the grid. For every quantity: its value under its own name,
     `_change` (against the base) and `_contribution` (by input; they add up to the change). Beside them `input_label`
     and `input_value` tell what each input is in each scenario, `changed` whether it differs from the base, and `status`
-    whether a point is feasible. How contributions are defined is told in `rooflax.sweeps.scenarios.contributions`. Computed in
-    float64. Raises SpecError with all problems of the inputs, and RooflaxError where scenarios cannot be compared.
+    whether a point is feasible. How contributions are defined is told in
+    `rooflax.sweeps.scenarios.contributions`. Computed in float64. Raises SpecError with all problems of the inputs, and
+    RooflaxError where scenarios cannot be compared.
     """
     bench = workbench(models, catalog)
     found = _scenarios(bench, scenarios)
@@ -81,9 +82,10 @@ def compare_spec(
 ) -> xr.Dataset:
     """The same for scenarios of a spec with `--set` overrides, at the labels that `AXIS=LABEL` entries select.
 
-    Without `quantities`, those outputs of the spec that are numbers.
+    Without `quantities`, those outputs of the spec that are numbers. Raises RooflaxError where the spec leaves inputs
+    free for an optimum.
     """
-    from ..sweeps.sweep import sweep_of
+    from ..sweeps.sweep import refuse_free_inputs, sweep_of
 
     among = _with_base(scenarios, Path(spec).stem)
     first = _loaded(bench, spec, among[0], overrides)
@@ -100,6 +102,7 @@ def compare_spec(
     chosen: dict[str, xr.DataArray] = {}
     for scenario in among:
         loaded = _loaded(bench, spec, scenario, overrides)
+        refuse_free_inputs(loaded)
         places, labels = _places(loaded.inputs.axes, selection)
         chosen = chosen or labels
         inputs = _squeezed(loaded.inputs.at(places), list(labels))

@@ -23,6 +23,8 @@ from ..sweeps.sweep import STATUS, Sweep
 if TYPE_CHECKING:
     import xarray as xr
 
+    from ..kernels.registry import Registry
+
 SCENARIO, INPUT = "scenario", "input"
 Progress = Callable[[int, int], None]
 Shares = Mapping[tuple[str, str], "xr.DataArray"]
@@ -49,7 +51,7 @@ def comparison(sides: Mapping[str, Sweep], quantities: Sequence[str], progress: 
     conditions = replace(sides[base], checks=tuple(dict.fromkeys(c for sweep in sides.values() for c in sweep.checks)))
     statuses = [_recoded(values[name][STATUS], sweep, conditions) for name, sweep in sides.items()]
     data = _inputs(sides, changed, inputs)
-    notices: list[str] = []
+    notices = [f"{name}: changes nothing against {base}" for name in others if not changed[name]]
     for quantity in quantities:
         attrs = attributes(sides[base], quantity)
         found = _stacked([own[quantity] for own in values.values()], SCENARIO)
@@ -60,6 +62,7 @@ def comparison(sides: Mapping[str, Sweep], quantities: Sequence[str], progress: 
         label, unit = attrs["long_name"], attrs["units"]
         data[quantity] = found.assign_attrs(attrs)
         data[f"{quantity}_change"] = change.assign_attrs(long_name=f"{label}: change against {base}", units=unit)
+        notices += _valueless(sides[base].registry, quantity, found, list(sides))
         notices += _checked(quantity, found, change, share, list(sides))
         own = {"long_name": f"{label}: contribution to the change", "units": unit}
         data[f"{quantity}_contribution"] = share.assign_attrs(own)
@@ -114,6 +117,17 @@ def _recoded(status: xr.DataArray, sweep: Sweep, conditions: Sweep) -> xr.DataAr
 
 def _failure(sweep: Sweep, status: xr.DataArray) -> str:
     return "" if sweep.axes else failures(sweep, status.values.reshape(1))[0]
+
+
+def _valueless(registry: Registry, quantity: str, values: xr.DataArray, names: Sequence[str]) -> list[str]:
+    """Notices of scenarios in which a quantity has no value, so that no change either."""
+    reason = registry.quantities[quantity].declared.undefined
+    notices = []
+    for name, lacking in zip(names, np.isnan(values), strict=True):
+        if places := int(lacking.sum()):
+            told = f" at {places:,} of {lacking.size:,} points" if lacking.ndim else ""
+            notices.append(f"{quantity}: no value in {name}{told}{f' ({reason})' if reason else ''}")
+    return notices
 
 
 def _checked(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,9 +53,10 @@ def uncertainty(
     the grid is evaluated samples · (inputs + correlated ones + 2) times. Everything is computed in float64.
 
     The dataset has, for every quantity, its quantiles under its own name, `_centre`, `_mean`, `_deviation`,
-    `_first_order` and `_share` (by the slopes at the centre), `_first_index` and `_total_index` (Sobol indices); beside
-    them the probabilities `feasible_probability` and `condition_probability`. Raises SpecError with all problems of the
-    inputs, and RooflaxError where nothing is uncertain.
+    `_no_value_probability` (above 0 statistics are missing), `_first_order` and `_share` (by the slopes at the centre),
+    `_first_index` and `_total_index` (Sobol indices); beside them the probabilities `feasible_probability` and
+    `condition_probability`. Raises SpecError with all problems of the inputs, and RooflaxError where nothing is
+    uncertain.
     """
     names = [quantities] if isinstance(quantities, str) else list(quantities)
     bench = workbench(models, catalog)
@@ -98,7 +100,7 @@ def asked_of_spec(
     """
     from ..sweeps.sweep import refuse_free_inputs, sweep_of
 
-    loaded = bench.asked(names, overrides, None if spec is None else os.fspath(spec))
+    loaded = bench.asked(names, overrides, None if spec is None else os.fspath(spec), whole=True)
     refuse_free_inputs(loaded)
     sweep = sweep_of(bench.registry, loaded.inputs, names, loaded.conditions, capacity=True)
     return Asked(sweep, tuple(names), loaded.notices)
@@ -126,11 +128,31 @@ def answer(
         sweep.inputs, sweep.registry.vocabulary, sweep.graph.inputs, fitted=fitted, covariance=covariance
     )
     found = answered(sweep, asked.quantities, uncertain, question, progress)
-    return found.assign_attrs(notices=list(asked.notices))
+    return found.assign_attrs(notices=[*asked.notices, *_without_value(asked, found)])
+
+
+def _without_value(asked: Asked, found: xr.Dataset) -> list[str]:
+    """A notice for each quantity that has no value at some of the samples."""
+    notices = []
+    for name in asked.quantities:
+        shares = found[f"{name}_no_value_probability"]
+        places = int((shares > 0).sum())
+        if not places:
+            continue
+        most = f"{100 * float(shares.max()):.2g} %"
+        told = f"at {places:,} of {shares.size:,} points up to {most}" if shares.ndim else most
+        reason = asked.sweep.registry.quantities[name].declared.undefined
+        notices.append(
+            f"{name}: {told} of the samples have no finite value{f' ({reason})' if reason else ''}, so quantiles and "
+            "moments are missing there"
+        )
+    return notices
 
 
 def store_of(bench: Workbench, path: Path, spec: str | None, overrides: Sequence[str]) -> Store:
     """The finished store of a spec, open for writing. Raises RooflaxError where it is none of this spec."""
+    from ..stores.location import resolved, root_attributes
+    from ..stores.provenance import difference
     from ..stores.read import is_finished
     from ..stores.resume import create_or_resume
     from ..sweeps.sweep import sweep_of_spec
@@ -141,7 +163,14 @@ def store_of(bench: Workbench, path: Path, spec: str | None, overrides: Sequence
         raise RooflaxError(f"{path} holds no finished results of {spec}; `rooflax run {spec} -o {path}` computes them")
     loaded = bench.load(spec, overrides)
     sweep, gradients = with_stored(sweep_of_spec(bench.registry, loaded), loaded)
-    return create_or_resume(path, layout_of(sweep, loaded, gradients, overrides))
+    layout = layout_of(sweep, loaded, gradients, overrides)
+    if clause := difference(root_attributes(resolved(path)), layout):
+        settings = "".join(f" --set {shlex.quote(override)}" for override in overrides)
+        raise RooflaxError(
+            f"{path} holds the results of another sweep: {clause}; `rooflax run {spec}{settings} -o {path} "
+            "--overwrite` replaces them, or give another -o"
+        )
+    return create_or_resume(path, layout)
 
 
 def write_into(store: Store, found: xr.Dataset) -> None:

@@ -162,7 +162,6 @@ def _table(one: Waterfall) -> Columns:
         f"+{cell}" if step.contribution > 0 else cell for cell, step in zip(values.cells[1:-1], steps, strict=True)
     ]
     shares = [_percent(_share(step, one)) for step in steps]
-    relative = one.change / one.base_value if one.base_value else math.nan
     columns = [
         text_column("input", [one.base, *(step.name for step in steps), one.scenario]),
         text_column("from", ["", *(step.texts[0] for step in steps), ""]),
@@ -173,13 +172,21 @@ def _table(one: Waterfall) -> Columns:
     if any(one.verdicts):
         columns.append(text_column("", [one.verdicts[0], *("" for _ in steps), one.verdicts[1]]))
     versus = f"{one.quantity}: {one.scenario}{f' ({one.title})' if one.title else ''} against {one.base}"
-    sign = "+" if one.change > 0 else ""
-    parts = [
-        sign + format_quantity(one.change, one.unit),
-        *([sign + _percent(relative)] if math.isfinite(relative) else []),
-    ]
     title = "\n".join(filter(None, [versus, f"at {one.place}" if one.place else ""]))
-    return Columns(columns, title, f"change: {', '.join(parts)}", keys=1)
+    return Columns(columns, title, f"change: {_changed(one)}", keys=1)
+
+
+def _changed(one: Waterfall) -> str:
+    """The change and its share of the base, or why there is none."""
+    if math.isnan(one.change):
+        sides = ((one.base, one.base_value), (one.scenario, one.value))
+        lacking = [name for name, value in sides if math.isnan(value)]
+        state = "has no value" if lacking else "is infinite"
+        return f"none, since {one.quantity} {state} in {' and '.join(lacking or [name for name, _ in sides])}"
+    sign = "+" if one.change > 0 else ""
+    relative = one.change / one.base_value if one.base_value else math.nan
+    parts = [format_quantity(one.change, one.unit), *([_percent(relative)] if math.isfinite(relative) else [])]
+    return ", ".join(sign + part for part in parts)
 
 
 def _share(step: Step, one: Waterfall) -> float:

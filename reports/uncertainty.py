@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _OWN_DIMS = ("quantile", "input", "condition")
+_MOMENTS = ("centre", "mean", "deviation", "first_order", "no_value_probability")
 _NAMED = 3
 
 
@@ -54,7 +55,7 @@ def _quantity(point: xr.Dataset, name: str) -> dict[str, Any]:
     """All that is known of a quantity at one point."""
     shares = map(float, point["quantile"].to_numpy())
     record: dict[str, Any] = {"unit": point[name].attrs["units"]}
-    record |= {key: _plain(point[f"{name}_{key}"].item()) for key in ("centre", "mean", "deviation", "first_order")}
+    record |= {key: _plain(point[f"{name}_{key}"].item()) for key in _MOMENTS}
     values = point[name].to_numpy().tolist()
     record["quantiles"] = {f"{share:g}": _plain(value) for share, value in zip(shares, values, strict=True)}
     for key in ("share", "first_index", "total_index"):
@@ -74,11 +75,15 @@ def _intervals(found: xr.Dataset, quantity: str, most: int) -> Columns:
     numbers["first order"] = [float(point[f"{quantity}_first_order"]) for point in points]
     columns = [text_column(dim, [shown(point[dim]) for point in points], wraps=False) for dim in dims]
     columns += [number_column(name, values, unit) for name, values in numbers.items()]
+    lacking = [float(point[f"{quantity}_no_value_probability"]) for point in points]
+    if any(lacking):
+        columns.append(text_column("no value", map(_percent, lacking), wraps=False))
     columns.append(text_column("mostly", [_mostly(point, quantity) for point in points]))
     rows = math.prod(found.sizes[dim] for dim in dims)
     cut = f"{most} of {rows:,} rows; read all with --json" if rows > most else ""
     label = str(found[f"{quantity}_centre"].attrs["long_name"]).removesuffix(", centre")
-    title = f"{label} ({quantity}): {found.attrs['samples']:,} samples, seed {found.attrs['seed']}"
+    samples = "1 sample" if found.attrs["samples"] == 1 else f"{found.attrs['samples']:,} samples"
+    title = f"{label} ({quantity}): {samples}, seed {found.attrs['seed']}"
     return Columns(columns, title, cut, len(dims))
 
 

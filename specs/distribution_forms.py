@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from .distributions import Distribution, LogNormal, Normal, Samples, Uniform
+from .distributions import Distribution, LogNormal, Normal, Samples, Uniform, is_finite
 from .documents import KeyPath
 from .domains import Domain, shown
 from .units import NUMBER
@@ -124,6 +124,7 @@ def _normal(mean: object, deviation: object, domain: Domain, paths: Sequence[Key
     if not width > 0:
         raise DistributionError(f"a deviation is above 0, found {shown(deviation)}", paths[1])
     found = Normal(centre, width, *_bounds(domain))
+    _refuse_infinite(found, domain)
     _refuse_outside(found, domain)
     return found
 
@@ -136,7 +137,9 @@ def _uniform(low: object, high: object, domain: Domain, paths: Sequence[KeyPath]
     for number, path in ((first, paths[0]), (last, paths[1])):
         if not lowest <= number <= highest:  # a bound itself, even one that is excluded, is never drawn
             _check(number, domain, path)
-    return Uniform(first, last)
+    found = Uniform(first, last)
+    _refuse_infinite(found, domain)
+    return found
 
 
 def _lognormal(median: object, factor: object, domain: Domain, paths: Sequence[KeyPath] = _ALONE) -> LogNormal:
@@ -151,6 +154,7 @@ def _lognormal(median: object, factor: object, domain: Domain, paths: Sequence[K
         raise DistributionError(message, paths[1])
     low, high = _bounds(domain)
     found = LogNormal(centre, times, max(low, 0.0), high)
+    _refuse_infinite(found, domain)
     _refuse_outside(found, domain)
     return found
 
@@ -163,7 +167,17 @@ def _samples(parts: object, domain: Domain) -> Samples:
     values = tuple(_inside(part, domain, ("samples", place)) for place, part in enumerate(parts))
     if len(set(values)) < 2:
         raise DistributionError("at least two different samples were expected", ("samples",))
-    return Samples(values)
+    found = Samples(values)
+    _refuse_infinite(found, domain)
+    return found
+
+
+def _refuse_infinite(found: Distribution, domain: Domain) -> None:
+    if not is_finite(found):
+        raise DistributionError(
+            f"{found.text(domain.unit)} is too wide: its standard deviation and its outer quantiles must be finite "
+            "numbers; give smaller numbers"
+        )
 
 
 def _refuse_outside(found: Normal | LogNormal, domain: Domain) -> None:

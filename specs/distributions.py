@@ -130,7 +130,7 @@ class LogNormal:
         if not cut.outside:
             return self.median * math.exp(width**2 / 2) * math.sqrt(math.expm1(width**2))
         first, second = (math.exp((n * width) ** 2 / 2) * cut.shifted(n * width) for n in (1, 2))
-        return self.median * math.sqrt(second - first**2)
+        return self.median * math.sqrt(max(second - first**2, 0.0))
 
     def at(self, scores: np.ndarray) -> np.ndarray:
         """The values at scores."""
@@ -225,6 +225,24 @@ class FreeNormal:
 
 
 Distribution = Normal | Uniform | LogNormal | Samples | FreeNormal
+
+
+_FAR = 9.0
+"""The score beyond which nothing is drawn: the share that lies above it is 1e-19."""
+
+
+def is_finite(found: Distribution) -> bool:
+    """Whether the centre, the standard deviation and all quantiles that may be drawn are finite numbers."""
+    far: tuple[float, ...] = ()
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            if isinstance(found, Normal):
+                far = (found.mean - _FAR * found.spread, found.mean + _FAR * found.spread)
+            if isinstance(found, LogNormal):
+                far = (found.median * math.exp(_FAR * math.log(found.factor)),)
+            return all(map(math.isfinite, (found.centre, found.deviation, *far)))
+    except OverflowError:
+        return False
 
 
 def free_coordinate(value: float, low: float, high: float) -> float:

@@ -108,6 +108,8 @@ def read_scenario(path: Path, known: Known) -> Scenario:
     set: {hardware: h200-sxm-141gb, scale_out_bandwidth: 800 Gb/s, tp: 4}
     ```
     """
+    if path.is_dir():
+        raise SpecError([Problem((), "is a folder; a scenario is a YAML file with `set:`", str(path))])
     document = parse_document(document_text(path), str(path))
     data = document.data
     if not isinstance(data, dict):

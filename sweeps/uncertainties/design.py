@@ -33,7 +33,8 @@ def check_samples(samples: int) -> None:
         below = 1 << max(samples.bit_length() - 1, 1)
         near = f"{below} or {2 * below}" if samples > 2 else "2"
         raise RooflaxError(
-            f"{samples} samples; a power of 2 was expected, at which Sobol sequences are balanced: {near}"
+            f"{samples} {'sample' if samples == 1 else 'samples'}; a power of 2 was expected, at which "
+            f"Sobol sequences are balanced: {near}"
         )
 
 

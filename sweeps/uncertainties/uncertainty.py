@@ -48,6 +48,7 @@ def sampled(
 ) -> Arrays:
     """Arrays with their dims: for each quantity its `quantile`s under its own name, `_mean` and `_deviation`.
 
+    `_no_value_probability` is the share of the samples without a finite value, with which statistics are missing.
     With indices `_first_index` and `_total_index` along `input`. `feasible_probability` is that of status 0, and
     `condition_probability/TEXT` that of each of the `told_checks`. Raises RooflaxError where the samples of one point
     do not fit into a block, or the results not into memory.
@@ -171,6 +172,7 @@ def _reduced(
             fails = np.asarray(check.fails(check.margin({name: own})))
             found[f"condition_probability/{check.text}"] = (~fails).mean(axis=-1)
     if name in quantities:
+        found[f"{name}_no_value_probability"] = (~np.isfinite(own)).mean(axis=-1)
         found |= {f"{name}{suffix}": part for suffix, part in statistics(own, question.quantiles).items()}
         if question.indices:
             spread = np.broadcast_to(values, (*values.shape[:-1], design.total))
@@ -202,7 +204,7 @@ def _refuse_too_many(uncertain: Uncertain, question: Question) -> None:
 
 
 def _refuse_results(grid: Sweep, quantities: Sequence[str], uncertain: Uncertain, question: Question) -> None:
-    columns = len(question.quantiles) + 2 + (2 * len(uncertain.inputs) if question.indices else 0)
+    columns = len(question.quantiles) + 3 + (2 * len(uncertain.inputs) if question.indices else 0)
     points = sum(
         math.prod(size for dim, size in grid.sizes.items() if dim != SAMPLE and dim in grid.dims[name])
         for name in quantities

@@ -24,6 +24,7 @@ _COMMENTS = {
     "_centre": "at the centres of the uncertain inputs: what every other question answers",
     "_mean": "mean over the samples",
     "_deviation": "standard deviation over the samples",
+    "_no_value_probability": "share of the samples without a finite value; above 0 statistics are missing",
     "_first_order": "standard deviation to first order, by the slopes at the centres",
     "_share": "share of the first-order variance; of correlated inputs each has half of what they share",
     "_first_index": "first-order Sobol index: the share of the variance that this input alone explains",
@@ -34,12 +35,13 @@ _WORDS = {
     "_centre": ", centre",
     "_mean": ", mean",
     "_deviation": ", standard deviation",
+    "_no_value_probability": ", probability of having no finite value",
     "_first_order": ", standard deviation to first order",
     "_share": ", share of the first-order variance",
     "_first_index": ", first-order index",
     "_total_index": ", total index",
 }
-_PLAIN = ("_share", "_first_index", "_total_index")
+_PLAIN = ("_no_value_probability", "_share", "_first_index", "_total_index")
 
 
 def uncertainty(
@@ -68,7 +70,7 @@ def uncertainty(
     variables: dict[str, Any] = {}
     for name in quantities:
         own: dict[str, Any] = {"": arrays[name], "_centre": (sweep.dims[name], centres[name])}
-        own |= {suffix: arrays[f"{name}{suffix}"] for suffix in ("_mean", "_deviation")}
+        own |= {suffix: arrays[f"{name}{suffix}"] for suffix in ("_mean", "_deviation", "_no_value_probability")}
         own |= {
             suffix: (found.dims, found.to_numpy())
             for suffix, found in zip(("_first_order", "_share"), propagated[name], strict=True)

@@ -126,3 +126,42 @@ def test_unknown_names_are_told(rooflax, rule):
     assert (done.code, "there is no axis `word_size`; did you mean `world_size`?" in done.err) == (2, True)
     done = rooflax("compare", rule)
     assert (done.code, "Missing option '--scenario'" in done.err) == (2, True)
+
+
+def test_a_spec_that_leaves_inputs_free_is_refused(rooflax, rule):
+    Path("free.yaml").write_text(
+        "title: F\nfixed: {hardware: a100-sxm-80gb, num_parameters: 7 G, world_size: 64}\n"
+        "outputs: [training_time_6nd]\n"
+        "optimize: {minimize: training_time_6nd, over: {mfu: {min: 0.3, max: 0.5}}}\n",
+        encoding="utf-8",
+    )
+    Path("faster.yaml").write_text("set: {peak_flops: 400 TFLOP/s}\n", encoding="utf-8")
+    done = rooflax("compare", "free.yaml", "--scenario", "faster.yaml")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "free.yaml leaves mfu free under `optimize`; `rooflax optimize` finds the best values, and --set mfu=… gives "
+        "one\n"
+    )
+    assert rooflax("compare", "free.yaml", "--scenario", "faster.yaml", "--set", "mfu=0.4").code == 0
+
+
+def test_what_changes_nothing_and_what_is_no_scenario_are_told(rooflax, rule):
+    of = ("--of", "training_time_6nd,")
+    done = rooflax("compare", rule, "--scenario", "same.yaml", *of)
+    assert (done.code, "note: same: changes nothing against rule\n" in done.err) == (0, True)
+    done = rooflax("compare", rule, "--scenario", "same.yaml", "--of", " ,")
+    assert done.code == 2
+    assert done.err == "--of ' ,' names no quantity; give some, such as --of step_time, or leave it out\n"
+    Path("folder").mkdir()
+    done = rooflax("compare", rule, "--scenario", "folder")
+    assert done.code == 2
+    assert "folder  is a folder; a scenario is a YAML file with `set:`" in done.err
+
+
+def test_a_change_that_has_no_value_is_told(rooflax):
+    models = Path(__file__).parents[1] / "sweeps" / "contribution_models.py"
+    Path("q.yaml").write_text("title: Q\nfixed: {x0: 0, x1: 1}\noutputs: [quotient]\n", encoding="utf-8")
+    Path("some.yaml").write_text("set: {x0: 2, x1: 3}\n", encoding="utf-8")
+    done = rooflax("compare", "q.yaml", "--scenario", "some.yaml", "--models", models)
+    assert done.out.splitlines()[-1] == "change: none, since quotient has no value in q"
+    assert "note: quotient: no value in q\n" in done.err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import xarray as xr
 
@@ -102,6 +104,8 @@ def test_a_spec_with_distributions_runs_at_their_centres(rooflax, uncertain_spec
     one, other = (rx.open(f"runs/{name}.zarr").load() for name in ("rule", "plain"))
     xr.testing.assert_equal(one, other)
     done = rooflax("plan", uncertain_spec, "--json")
+    for name, text in (("mfu", "0.4 ± 0.03"), ("peak_flops", "312 TFLOP/s ± 15.6 TFLOP/s")):
+        assert f"note: {name}: {text} counts at its centre here; `rooflax uncertainty` uses the whole\n" in done.err
     values = {entry["name"]: entry["value"] for entry in done.json["inputs"]}
     assert values["mfu"] == "0.4 ± 0.03"
     assert values["peak_flops"] == "312 TFLOP/s ± 15.6 TFLOP/s"
@@ -121,7 +125,13 @@ def test_the_answer_goes_into_a_store(rooflax, uncertain_spec):
         "runs/rule.zarr` computes them\n"
     )
     assert rooflax("run", uncertain_spec, "--quiet").code == 0
-    assert rooflax(*ask, "--set", "mfu={samples: [0.3, 0.4]}").code == 2
+    other = rooflax(*ask, "--set", "mfu={samples: [0.3, 0.4]}")
+    assert other.code == 2
+    assert other.err.startswith("runs/rule.zarr holds the results of another sweep: the spec (")
+    assert other.err.endswith(
+        f"`rooflax run {uncertain_spec} --set 'mfu={{samples: [0.3, 0.4]}}' -o runs/rule.zarr --overwrite` replaces "
+        "them, or give another -o\n"
+    )
     earlier = ("dp_comm_time_6nd", "--quantiles", "0.1,0.2,0.3,0.4", "--fitted")
     assert rooflax("uncertainty", *earlier, *ask[2:]).code == 0
     assert rooflax(*ask).code == 0
@@ -155,6 +165,10 @@ def test_a_quantity_that_does_not_vary(rooflax, rule):
         ),
         (("--set", "mfu=0.4 ± 0.03", "--samples", 100), None),
         (
+            ("--set", "mfu=0.4 ± 0.03", "--samples", 1),
+            "1 sample; a power of 2 was expected, at which Sobol sequences are balanced: 2\n",
+        ),
+        (
             ("--set", "mfu=0.4 ± 0.03", "--quantiles", "a,b"),
             "quantiles a,b; numbers separated by commas were expected, 0.05,0.5,0.95\n",
         ),
@@ -176,3 +190,26 @@ def test_a_wrong_distribution_is_told_at_its_override(rooflax):
         "1 problem in --set\n  --set  fixed.mfu: `1.4` is not a number above 0 and at most 1\n"
         "      mfu=1.4 ± 0.03\n          ^\n"
     )
+
+
+def test_only_uncertainty_says_nothing_of_centres(rooflax, rule):
+    told = "counts at its centre here; `rooflax uncertainty` uses the whole"
+    assert told not in rooflax("uncertainty", "step_time_6nd", *rule, "--no-indices").err
+    done = rooflax("eval", "step_time_6nd", *rule)
+    assert [line.split(":")[1].strip() for line in done.err.splitlines() if told in line] == ["mfu", "peak_flops"]
+    # What no quantity reads is not told as if it counted.
+    assert told not in rooflax("eval", "training_flops_6nd", *rule).err
+    found = rx.evaluate(
+        "training_time_6nd", mfu="0.4 ± 0.03", hardware="a100-sxm-80gb", num_parameters=7e9, world_size=8
+    )
+    assert f"mfu: 0.4 ± 0.03 {told}" in found.attrs["notices"]
+
+
+def test_samples_without_a_value_have_a_column_and_a_note(rooflax):
+    models = Path(__file__).parents[1] / "sweeps" / "uncertain_models.py"
+    ask = ("uncertainty", "rooted", "--models", models, "--set", "term_1={uniform: [-1, 3]}")
+    done = rooflax(*ask)
+    assert "no value" in done.out.splitlines()[1]
+    assert "25.0 %" in done.out
+    assert "note: rooted: 25 % of the samples have no finite value, so quantiles and moments are missing" in done.err
+    assert rooflax(*ask, "--json").json["points"][0]["rooted"]["no_value_probability"] == 0.25

@@ -143,6 +143,7 @@ def test_scenarios_that_do_not_differ_have_no_inputs():
     found = rx.compare("product", {"a": {}, "b": {"x0": 1.0}}, models=[TOYS])
     assert dict(found.sizes) == {"scenario": 2, "input": 0}
     assert found["product_change"].values.tolist() == [0.0, 0.0]
+    assert found.attrs["notices"] == ["b: changes nothing against a"]
 
 
 def test_what_has_no_value_on_the_way_is_not_attributed():
@@ -223,3 +224,15 @@ def test_contributions_that_do_not_add_up_are_refused(monkeypatch):
     monkeypatch.setattr(comparison_results, "contributions", lambda *_: {("product", "x0"): np.array([1.0 + 1e-5])})
     with pytest.raises(rx.RooflaxError, match="`product`: the contributions do not add up to the change"):
         rx.compare("product", {"next": {"x0": 2}}, models=[TOYS])
+
+
+def test_a_scenario_in_which_a_quantity_has_no_value_is_told():
+    found = rx.compare("quotient", {"none": {"x0": 0, "x1": 1}, "some": {"x0": 2, "x1": 3}}, models=[TOYS])
+    assert np.isnan(found["quotient_change"].sel(scenario="some"))
+    assert found.attrs["notices"] == ["quotient: no value in none"]
+
+
+def test_distributions_count_at_their_centres_and_are_told():
+    found = rx.compare("product", {"next": {"x1": 2}}, models=[TOYS], x0="3 ± 0.5", x2="3 ± 0.5")
+    assert found["product"].values.tolist() == [3.0, 6.0]
+    assert found.attrs["notices"] == ["x0: 3 ± 0.5 counts at its centre here; `rooflax uncertainty` uses the whole"]

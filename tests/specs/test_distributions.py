@@ -139,6 +139,26 @@ def test_what_is_refused(written, domain, message):
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"lognormal": [1, 1e300]},
+        {"lognormal": [1e300, 1e10]},
+        {"normal": [1e308, 1e308]},
+        {"samples": [1, 1e308]},
+    ],
+)
+def test_what_reaches_beyond_finite_numbers_is_refused(written):
+    with pytest.raises(DistributionError, match="is too wide: its standard deviation and its outer quantiles must be"):
+        read_distribution(written, PINNED)
+
+
+def test_a_uniform_of_infinite_width_is_refused():
+    wide = Leaf("wide", "1", Kind.CONTINUOUS, "A number", Group.TRAINING, low=-INF)
+    with pytest.raises(DistributionError, match="must be finite numbers; give smaller numbers"):
+        read_distribution({"uniform": [-1e308, 1e308]}, Domain("wide", "1", "", leaf=wide))
+
+
 def test_a_distribution_that_lies_outside_its_domain_is_refused():
     narrow = Domain("x", "1", "", leaf=Leaf("x", "1", Kind.CONTINUOUS, "X", Group.TRAINING, low=0.4, high=0.5))
     with pytest.raises(DistributionError) as error:

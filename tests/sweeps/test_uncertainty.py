@@ -231,7 +231,11 @@ def test_a_pinned_quantity_may_be_uncertain():
 def test_everything_else_sees_the_centre():
     uncertain = rx.evaluate(["linear", "product"], models=[MODELS], **{**GRID, "term_1": "1.25 ± 0.5"})
     plain = rx.evaluate(["linear", "product"], models=[MODELS], **{**GRID, "term_1": 1.25, "term_2": 1.5})
-    xr.testing.assert_identical(uncertain, plain)
+    assert uncertain.attrs["notices"] == [
+        f"{name}: {text} counts at its centre here; `rooflax uncertainty` uses the whole"
+        for name, text in (("term_1", "1.25 ± 0.5"), ("term_2", "uniform from 1 to 2"))
+    ]
+    xr.testing.assert_identical(uncertain.assign_attrs(notices=[]), plain)
 
 
 def test_a_notice_tells_of_a_distribution_that_nothing_reads():
@@ -253,7 +257,7 @@ def test_a_notice_tells_of_a_distribution_that_nothing_reads():
         ),
         (
             {"offset": "0 ± 1", "samples": 1},
-            "1 samples; a power of 2 was expected, at which Sobol sequences are balanced: 2",
+            "1 sample; a power of 2 was expected, at which Sobol sequences are balanced: 2",
         ),
         (
             {"offset": "0 ± 1", "samples": 2**22},
@@ -302,6 +306,19 @@ def test_results_that_do_not_fit_are_refused():
     with pytest.raises(RooflaxError) as error:
         ask("linear", samples=2, offset="0 ± 1", **axes)
     assert str(error.value) == (
-        "The statistics need 52.2 GiB in memory (7 numbers at each of 1e+09 points); the limit is 8 GiB. Give the axes "
+        "The statistics need 59.6 GiB in memory (8 numbers at each of 1e+09 points); the limit is 8 GiB. Give the axes "
         "fewer labels."
     )
+
+
+def test_samples_without_a_value_are_counted_and_told():
+    found = ask("rooted", term_1={"uniform": [-1, 3]}, samples=1024)
+    assert float(found["rooted_no_value_probability"]) == pytest.approx(0.25, abs=0.002)
+    assert np.isnan(found["rooted"]).all()
+    assert found.attrs["notices"] == [
+        "rooted: 25 % of the samples have no finite value, so quantiles and moments are missing there"
+    ]
+    grid = ask(["rooted", "linear"], term_1="0.1 ± 0.05", term_2=[1, 2], samples=64)
+    assert grid["rooted_no_value_probability"].dims == ()
+    assert float(grid["linear_no_value_probability"].max()) == 0
+    assert [notice.split(":")[0] for notice in grid.attrs["notices"]] == ["rooted"]

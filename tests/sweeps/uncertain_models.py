@@ -73,3 +73,13 @@ def product(term_1: Number, term_2: Number, term_3: Number) -> Number:
 def stays_small(linear: Number) -> Number:
     """The linear function is at most 10."""
     return 10.0 - linear
+
+
+@cost_model(
+    formula=r"\sqrt{t_1}",
+    source="definition: a root, which a negative number has none of",
+    example=dict(term_1=4.0, expect=2.0),
+)
+def rooted(term_1: Number) -> Number:
+    """Root."""
+    return jnp.sqrt(term_1)
