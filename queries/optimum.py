@@ -12,6 +12,7 @@ from ..specs.bind import bind_keywords
 from ..specs.boxes import faults
 from ..specs.calibration import pooled_notices
 from ..specs.conditions import Comparison, Condition, ConditionError, read_condition
+from ..specs.loaded import LoadedSpec
 from ..specs.problems import Problem, RooflaxError, SpecError
 from ..sweeps.optima.optimum import optimum
 from ..sweeps.sweep import Objective, Sweep, sweep_of, sweep_to_optimize
@@ -58,6 +59,7 @@ def optimize(
     else:
         given = [*overrides, *_changes(minimize, maximize, over, where, outputs, inputs)]
         loaded = bench.load(spec, given)
+        _refuse_nothing_free(loaded)
         sweep, notices = sweep_to_optimize(bench.registry, loaded), list(loaded.notices)
         best = loaded.spec.best
         own = Objective(best.objective, best.maximize is not None, tuple(best.over), best.top) if best else None
@@ -65,6 +67,17 @@ def optimize(
     if chosen:
         check_axes(chosen.over, tuple(sweep.sizes), os.fspath(spec) if spec is not None else "the question")
     return _answer(sweep, chosen, progress).assign_attrs(notices=notices)
+
+
+def _refuse_nothing_free(loaded: LoadedSpec) -> None:
+    """Raises RooflaxError where overrides gave values to all that was free under `optimize`."""
+    for notice in loaded.notices if loaded.spec.optimize is None else ():
+        override, dropped, _ = notice.rpartition(": `optimize` is dropped")
+        if dropped:
+            raise RooflaxError(
+                f"{override} leaves no input free under the `optimize` of {loaded.file}; leave it out to look for an "
+                "optimum, or evaluate the spec with `rooflax run`"
+            )
 
 
 def _answer(sweep: Sweep, chosen: Objective | None, progress: Progress | None) -> xr.Dataset:

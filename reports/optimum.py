@@ -29,9 +29,29 @@ def optimum_tables(found: xr.Dataset) -> Iterable[Any]:
     if binding:
         yield Text()
         yield _price_table(found, binding)
-    slack = [found[name].attrs["condition"] for name in prices if name not in binding]
-    if slack:
-        yield Text(f"{', '.join(slack)}: binds nowhere", style="italic")
+    yield from (Text(line, style="italic") for line in _remarks(found, prices, binding))
+
+
+def _remarks(found: xr.Dataset, prices: list[str], binding: list[str]) -> Iterable[str]:
+    """Which conditions keep cells from being feasible, and in how many; which bind in no cell that is."""
+    infeasible = _are(found["outcome"], "infeasible")
+    slack: list[str] = []
+    for name in prices:
+        condition = str(found[name].attrs["condition"])
+        cells = int((infeasible & _are(found["status"], condition.replace(" ", "_"))).sum())
+        if cells:
+            yield f"{condition}: cannot be met in {cells} {'cell' if cells == 1 else 'cells'}"
+        elif name not in binding:
+            slack.append(condition)
+    if slack and not bool(infeasible.all()):
+        yield f"{', '.join(slack)}: binds nowhere"
+
+
+def _are(codes: xr.DataArray, meaning: str) -> xr.DataArray:
+    """Where codes have a meaning."""
+    meanings = str(codes.attrs.get("flag_meanings", "")).split()
+    values = codes.attrs.get("flag_values", range(len(meanings)))
+    return codes.isin([value for value, told in zip(values, meanings, strict=True) if told == meaning])
 
 
 def _price_table(found: xr.Dataset, names: list[str]) -> Columns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from .axes import Box
@@ -58,8 +59,18 @@ def read_box(form: object, domain: Domain, report: Report, path: KeyPath) -> Box
     elif low > high:
         report(path, f"no value lies in it: min ({shown(low)}) is above max ({shown(high)})")
     else:
-        return Box(domain.name, low, high, domain.unit, domain.label)
+        box = Box(domain.name, low, high, domain.unit, domain.label)
+        if _searchable(box):
+            return box
+        report(path, f"too wide or too far out to search: from {shown(low)} to {shown(high)}; give a narrower range")
     return None
+
+
+def _searchable(box: Box) -> bool:
+    """Whether the length of a range, its ratio and its centre are numbers that a float holds."""
+    if not box.log:
+        return math.isfinite(box.high - box.low) and math.isfinite(box.centre)
+    return math.isfinite(box.high / box.low) and 0 < box.centre < math.inf
 
 
 def faults(

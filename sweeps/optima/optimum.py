@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -34,15 +34,17 @@ class Optimum:
     """The optimum of every cell (cell, …) of the grid along which it can vary, cells in order.
 
     `places` (cell, input) are the free inputs in their units, `sides` where each stands in its box. `settled` says
-    that no probe around a place was better. `prices` (cell, condition) are derivatives of the optimum by the margins
-    of the problem's conditions: what one more unit of margin costs; NaN where no optimum was found or the derivative
-    does not exist.
+    that no probe around a place was better, `defined` that the objective had a finite value at one of the places that
+    were tried; where it had none, the centre stands. `prices` (cell, condition) are derivatives of the optimum by the
+    margins of the problem's conditions: what one more unit of margin costs; NaN where no optimum was found or the
+    derivative does not exist.
     """
 
     problem: Problem
     places: np.ndarray
     sides: np.ndarray
     settled: np.ndarray
+    defined: np.ndarray
     prices: np.ndarray
     active: np.ndarray
 
@@ -88,8 +90,7 @@ def optimum(sweep: Sweep, progress: Progress | None = None) -> Optimum:
         found.append(solver.solve(block))
         if progress:
             progress(done, len(blocks))
-    places, sides, settled, prices, active = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return Optimum(problem, places, sides, settled, prices, active)
+    return Optimum(problem, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
 def planned(sweep: Sweep) -> Sweep:
@@ -137,34 +138,90 @@ class _Solver:
         return len(self.problem.boxes)
 
     def solve(self, flat: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Places, sides, settled, prices and active conditions of the cells at `flat`."""
+        """Places, sides, settled, defined, prices and active conditions of the cells at `flat`."""
         cells, barred = self.problem.cells(np.pad(flat, (0, self.rows - flat.size), mode="edge"))
-        live = np.flatnonzero(~barred[: flat.size])
         points = np.full((self.rows, self.inputs), 0.5)
-        settled = np.ones(self.rows, dtype=bool)
+        settled, defined = np.ones(self.rows, dtype=bool), np.ones(self.rows, dtype=bool)
         prices = np.full((self.rows, len(self.problem.conditions)), np.nan)
         active = np.zeros(prices.shape, dtype=bool)
-        if live.size:
-            scales, starts = self._starts(cells)
-            owner = np.repeat(live, starts.shape[1])
-            ends = self.searches.run(cells, scales, owner, starts[live].reshape(-1, self.inputs))
-            ends = ends.reshape(live.size, -1, self.inputs)
-            ends = np.concatenate([ends, starts[live, :1]], axis=1)
-            points[live] = self._best(cells, scales, points, live, ends)
-            settled = self._certified(cells, scales, points, live)
+        if not barred[: flat.size].all():
+            scales = self.problem.measured(cells, self._chunks)
+            sampled = self._sampled(cells, scales)
+            defined = barred | np.isfinite(sampled[0]).any(axis=1)
+            live = np.flatnonzero((defined & ~barred)[: flat.size])
+            settled = self._search(cells, scales, points, live, sampled)
+            self._approach(cells, scales, points, settled, live, sampled)
             prices, active = multipliers(self.problem, cells, scales, points, live, 2 * self.rows)
         values = self.problem.values(points)
         sides = np.where(points <= 0, LOWER, np.where(points >= 1, UPPER, INSIDE)).astype(np.int8)
         kept = slice(flat.size)
-        return values[kept], sides[kept], settled[kept], prices[kept], active[kept]
+        return values[kept], sides[kept], settled[kept], defined[kept], prices[kept], active[kept]
 
-    def _starts(self, cells: Mapping[str, np.ndarray]) -> tuple[Scales, np.ndarray]:
-        """The scales of every cell, and places that promise most, apart from each other (cell, start, input)."""
+    def _search(
+        self,
+        cells: Mapping[str, np.ndarray],
+        scales: Scales,
+        points: np.ndarray,
+        live: np.ndarray,
+        sampled: Sequence[np.ndarray],
+    ) -> np.ndarray:
+        """Moves the points of live cells to the best places found; which of them are settled."""
+        if not live.size:
+            return np.ones(self.rows, dtype=bool)
+        starts = self._starts(*sampled)
+        owner = np.repeat(live, starts.shape[1])
+        ends = self.searches.run(cells, scales, owner, starts[live].reshape(-1, self.inputs))
+        ends = ends.reshape(live.size, -1, self.inputs)
+        ends = np.concatenate([ends, starts[live, :1]], axis=1)
+        points[live] = self._best(cells, scales, points, live, ends)
+        return self._certified(cells, scales, points, live)
+
+    def _approach(
+        self,
+        cells: Mapping[str, np.ndarray],
+        scales: Scales,
+        points: np.ndarray,
+        settled: np.ndarray,
+        live: np.ndarray,
+        sampled: Sequence[np.ndarray],
+    ) -> None:
+        """Moves the points of cells without a feasible one to where the conditions that can hold do.
+
+        A search for the least of the worst violations stops caring for all others. So of several conditions those that
+        hold together at a sample are kept, and the sum of what the rest lack is made small. A search that comes upon a
+        feasible point goes on from there.
+        """
+        missing = self._missing(cells, scales, points)
+        unmet = live[missing[live] > 0]
+        if not unmet.size or len(self.problem.conditions) < 2:
+            return
+        kept = scales.kept.copy()
+        kept[unmet] = _together(sampled[1], sampled[2])[unmet]
+        nearest = scales.keeping(kept)
+        self._search(cells, nearest, points, unmet, self._sampled(cells, nearest))
+        feasible = unmet[self._missing(cells, scales, points)[unmet] == 0]
+        if feasible.size:
+            settled[feasible] = self._certified(cells, scales, points, feasible)[feasible]
+
+    def _missing(self, cells: Mapping[str, np.ndarray], scales: Scales, points: np.ndarray) -> np.ndarray:
+        """How far the worst slack at the point of each cell lies below 0."""
+        slack = self.problem.evaluate(cells, np.repeat(points[:, None], POINTS, axis=1), scales)[1]
+        return violation(slack[:, 0])
+
+    @cached_property
+    def _chunks(self) -> list[np.ndarray]:
+        """The samples of every cell (cell, point, input), in parts."""
         shared = np.broadcast_to(self._samples, (self.rows, *self._samples.shape))
-        chunks = [shared[:, first : first + POINTS] for first in range(0, _SAMPLES, POINTS)]
-        scales = self.problem.measured(cells, chunks)
-        parts = [self.problem.evaluate(cells, chunk, scales) for chunk in chunks]
-        cost, slack, exists = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+        return [shared[:, first : first + POINTS] for first in range(0, _SAMPLES, POINTS)]
+
+    def _sampled(self, cells: Mapping[str, np.ndarray], scales: Scales) -> list[np.ndarray]:
+        """Costs (cell, sample), slacks (cell, sample, condition), and where all values exist."""
+        parts = [self.problem.evaluate(cells, chunk, scales) for chunk in self._chunks]
+        return [np.concatenate(part, axis=1) for part in zip(*parts, strict=True)]
+
+    def _starts(self, cost: np.ndarray, slack: np.ndarray, exists: np.ndarray) -> np.ndarray:
+        """The samples that promise most, apart from each other (cell, start, input)."""
+        shared = np.broadcast_to(self._samples, (self.rows, *self._samples.shape))
         missing = violation(slack)
         strict = _ranks(missing, cost, exists)
         lenient = np.argsort(np.argsort(np.where(exists, cost + 10 * missing, np.inf), axis=1), axis=1)
@@ -174,7 +231,7 @@ class _Solver:
             rank = np.where(taken, _SAMPLES, lenient if i % 2 else strict)
             starts[:, i] = self._samples[rank.argmin(axis=1)]
             taken |= np.abs(shared - starts[:, i, None]).max(axis=-1) < _APART
-        return scales, starts
+        return starts
 
     @cached_property
     def _samples(self) -> np.ndarray:
@@ -260,6 +317,23 @@ class _Solver:
 def _snapped(places: np.ndarray) -> np.ndarray:
     """Places with the coordinates that all but touch a bound put on it."""
     return np.where(places < _AT_BOUND, 0.0, np.where(places > 1 - _AT_BOUND, 1.0, places))
+
+
+def _together(slack: np.ndarray, exists: np.ndarray) -> np.ndarray:
+    """Which conditions (row, condition) hold together at one of the points, from slacks (row, point, condition).
+
+    Those that hold at most points come first, each kept where it leaves a point at which all that are kept hold.
+    """
+    rows = np.arange(len(slack))
+    holds = (violation(slack[..., None]) == 0) & exists[..., None]
+    order = np.argsort(-holds.sum(axis=1), axis=-1, kind="stable")
+    kept, standing = np.zeros(order.shape, dtype=bool), exists
+    for condition in order.T:
+        left = standing & holds[rows, :, condition]
+        possible = left.any(axis=1)
+        kept[rows, condition] = possible
+        standing = np.where(possible[:, None], left, standing)
+    return kept
 
 
 def _ranks(missing: np.ndarray, cost: np.ndarray, exists: np.ndarray, near: float = 0.0) -> np.ndarray:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 OUTCOME = "outcome"
-OUTCOMES = ("optimal", "at_bound", "infeasible", "not_settled")
+OUTCOMES = ("optimal", "at_bound", "infeasible", "not_settled", "undefined")
 SIDES = ("lower", "inside", "upper")
 
 
@@ -28,19 +28,20 @@ def optimum_dataset(sweep: Sweep, found: Optimum) -> xr.Dataset:
 
     It holds the sweep's outputs, status and margin at the optimum; the free inputs and on which side of its range
     (`…_side`) each stands; `outcome`; and the shadow price of every condition that the free inputs change. Without a
-    feasible point it shows the one that violates least.
+    feasible point it shows one where the conditions that can hold together do, and what the rest lack is least.
     """
     at = found.placed(sweep)
     data = dataset(at, evaluate(at, at.variables))
     optimize = found.problem.objective
-    infeasible = np.broadcast_to(_on(data, found), found.settled.shape)
+    infeasible = _on_cells(data, STATUS, found) != 0
+    undefined = ~found.defined | (~infeasible & ~np.isfinite(_on_cells(data, optimize.quantity, found)))
     new: dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, Any]]] = {}
     for i, box in enumerate(found.problem.boxes):
         new[box.name] = (found.dims, found.on_dims(found.places[:, i]), _free(sweep, box))
         new[f"{box.name}_side"] = (found.dims, found.on_dims(found.sides[:, i]), _side(sweep, box))
-    new[OUTCOME] = (found.dims, found.on_dims(_outcome(found, infeasible)), _outcome_attributes())
+    new[OUTCOME] = (found.dims, found.on_dims(_outcome(found, infeasible, undefined)), _outcome_attributes())
     for i, (name, check) in enumerate(price_names(found.conditions).items()):
-        prices = np.where(infeasible, np.nan, found.prices[:, i]) * _by_bound(check)
+        prices = np.where(infeasible | undefined, np.nan, found.prices[:, i]) * _by_bound(check)
         attrs = _price(check, sweep.registry.unit(optimize.quantity))
         new[name] = (found.dims, found.on_dims(prices), attrs)
     data = data.assign({name: variable for name, variable in new.items() if name not in data.data_vars})
@@ -69,17 +70,16 @@ def _by_bound(check: Check) -> float:
     return 1.0 if check.operator in (">", ">=") else -1.0
 
 
-def _on(data: xr.Dataset, found: Optimum) -> np.ndarray:
-    """Whether each cell (cell) is infeasible; the status has no dims that the cells lack."""
-    missing = [dim for dim in found.dims if dim not in data[STATUS].dims]
+def _on_cells(data: xr.Dataset, name: str, found: Optimum) -> np.ndarray:
+    """The status or the objective of each cell (cell); neither has dims that the cells lack."""
+    missing = [dim for dim in found.dims if dim not in data[name].dims]
     sizes = found.problem.sweep.sizes
-    status = data[STATUS].expand_dims({dim: sizes[dim] for dim in missing}).transpose(*found.dims)
-    return status.to_numpy().ravel() != 0
+    return data[name].expand_dims({dim: sizes[dim] for dim in missing}).transpose(*found.dims).to_numpy().ravel()
 
 
-def _outcome(found: Optimum, infeasible: np.ndarray) -> np.ndarray:
+def _outcome(found: Optimum, infeasible: np.ndarray, undefined: np.ndarray) -> np.ndarray:
     touches = (found.sides != INSIDE).any(axis=-1)
-    return np.select([infeasible, ~found.settled, touches], [2, 3, 1], 0).astype(np.int8)
+    return np.select([undefined, infeasible, ~found.settled, touches], [4, 2, 3, 1], 0).astype(np.int8)
 
 
 def _outcome_attributes() -> dict[str, Any]:
@@ -88,8 +88,9 @@ def _outcome_attributes() -> dict[str, Any]:
         "units": "1",
         **flags(list(range(len(OUTCOMES))), list(OUTCOMES)),
         "comment": "at_bound: optimal, with a free input at an end of its range, beyond which it may be better; "
-        "infeasible: no point meets the conditions, shown is the one that violates least; not_settled: better points "
-        "kept being found",
+        "infeasible: no point meets the conditions, shown is one where those that can hold together do and the others "
+        "lack least; not_settled: better points kept being found; undefined: the objective has no finite value at any "
+        "place that was tried",
     }
 
 

@@ -11,7 +11,7 @@ computed once for every cell.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -31,18 +31,34 @@ TIGHTER = 5e-11
 """How far a slack stays above 0, so that what holds here holds in any order of rounding."""
 _COMPRESSED = 1e-3
 _TINY = 1e-300
+_GIVEN_UP = 1.0
+"""The slack of a condition that is not to be kept: it holds, and no step changes it."""
 
 
 @dataclass(frozen=True)
 class Scales:
-    """What turns numbers of a row into costs and slacks of about 1: (row) and (row, condition)."""
+    """What turns numbers of a row into costs and slacks of about 1: (row) and (row, condition).
+
+    `kept` (row, condition) are the conditions to be kept. In a row where some are given up, the cost is not the
+    objective but the sum of what those lack, in their slacks.
+    """
 
     cost: np.ndarray
     slack: np.ndarray
+    kept: np.ndarray
+
+    @property
+    def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The arrays, for compiled functions."""
+        return self.cost, self.slack, self.kept
 
     def at(self, rows: np.ndarray) -> Scales:
         """The scales of some rows."""
-        return Scales(self.cost[rows], self.slack[rows])
+        return Scales(*(part[rows] for part in self.parts))
+
+    def keeping(self, kept: np.ndarray) -> Scales:
+        """The same scales with other conditions to be kept."""
+        return replace(self, kept=kept)
 
 
 @dataclass(frozen=True)
@@ -96,9 +112,10 @@ class Problem:
         return tuple(sorted(reads - self._names))
 
     def cells(self, flat: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """What each cell gives, (cell, 1) by name, and which cells no free input can make feasible.
+        """What each cell gives, (cell, 1) by name, and which cells are not worth a search.
 
-        `flat` are positions in the grid of the narrowed sweep, the last axis running fastest.
+        No free input makes those feasible, whose first failing check is one that none changes. `flat` are positions in
+        the grid of the narrowed sweep, the last axis running fastest.
         """
         sizes = self.sweep.sizes
         places = dict(zip(sizes, np.unravel_index(flat, tuple(sizes.values())), strict=True)) if sizes else {}
@@ -114,7 +131,9 @@ class Problem:
     @cached_property
     def _cells(self) -> Any:
         fixed = [quantity for quantity in self.sweep.graph.order if quantity.name not in self._names]
-        outer = [check for check in self.sweep.checks if not self.moves(check)]
+        checks = self.sweep.checks
+        first = min((checks.index(check) for check in self.conditions), default=len(checks))
+        outer = [check for check in checks[:first] if not self.moves(check)]
 
         def compute(leaves: Mapping[str, Any], barred: Any) -> tuple[dict[str, Any], Any]:
             values = dict(leaves)
@@ -157,7 +176,7 @@ class Problem:
 
     def _shaped(self, found: Any, margins: Any, scales: Any) -> tuple[Any, Any]:
         """Costs (row, point) and slacks (row, point, condition), in the order of objective and margins."""
-        cost_scale, slack_scale = scales
+        cost_scale, slack_scale, kept = scales
         cost = jnp.arcsinh((-found if self.objective.largest else found) / cost_scale[:, None])
         if not self.conditions:
             return cost, margins
@@ -165,13 +184,16 @@ class Problem:
         wide = slack_scale[:, None, :]
         slack = signs * (jnp.arcsinh((bounds + signs * margins) / wide) - jnp.arcsinh(bounds / wide))
         loose = jnp.asarray([not check.strict for check in self.conditions])
-        return cost, jnp.where((margins == 0) & loose, 0.0, slack - TIGHTER)
+        slack = jnp.where((margins == 0) & loose, 0.0, slack - TIGHTER)
+        kept = kept[:, None, :]
+        lacking = jnp.sum(jnp.where(kept, 0.0, jnp.maximum(-slack, 0.0)), axis=-1)
+        return jnp.where(jnp.all(kept, axis=-1), cost, lacking), jnp.where(kept, slack, _GIVEN_UP)
 
     def evaluate(self, cells: Mapping[str, Any], places: np.ndarray, scales: Scales) -> tuple[np.ndarray, ...]:
         """At points (row, point, input): costs, slacks (row, point, condition), and where all values exist."""
         with precision("float64"):
             found, margins, exists = self._raw(cells, places)
-            return jax.device_get((*self._shapes(found, margins, (scales.cost, scales.slack)), exists))
+            return jax.device_get((*self._shapes(found, margins, scales.parts), exists))
 
     @cached_property
     def _shapes(self) -> Any:
@@ -183,7 +205,7 @@ class Problem:
         The derivatives are (row, input) and (row, condition, input), one-sided at kinks.
         """
         with precision("float64"):
-            return jax.device_get(self._slopes(cells, places, (scales.cost, scales.slack)))
+            return jax.device_get(self._slopes(cells, places, scales.parts))
 
     @cached_property
     def _slopes(self) -> Any:
@@ -221,7 +243,7 @@ class Problem:
                 if bound
                 else [_typical(m[e]) for m, e in zip(margins[:, :, j], exists, strict=True)]
             )
-        return Scales(cost, slack)
+        return Scales(cost, slack, np.ones(slack.shape, dtype=bool))
 
     @cached_property
     def _raw(self) -> Any:

@@ -123,6 +123,23 @@ def test_a_spec_that_optimizes_nothing_is_told(rooflax, spec):
     )
 
 
+def test_a_spec_whose_inputs_are_all_given_is_told(rooflax, question):
+    done = rooflax("optimize", question, "--set", "scale_out_bandwidth=25 GB/s", "--quiet")
+    assert (done.code, done.err) == (
+        2,
+        f"--set scale_out_bandwidth=25 GB/s leaves no input free under the `optimize` of {question}; leave it out to "
+        "look for an optimum, or evaluate the spec with `rooflax run`\n",
+    )
+
+
+def test_the_table_says_which_condition_cannot_be_met(rooflax, question):
+    limits = 'where=["dp_training_cost_6nd <= 1 M$", "dp_training_time_6nd <= 1 d"]'
+    done = rooflax("optimize", question, "--set", limits, "--quiet")
+    assert "no: dp_training_time_6nd <= 1 d" in done.out
+    assert "dp_training_time_6nd <= 1 d: cannot be met in 6 cells" in done.out
+    assert "nowhere" not in done.out
+
+
 def test_mistakes_are_located(rooflax, question):
     question.write_text(SPEC.replace("{min: 1 GB/s, max: 400 GB/s}", "[1 GB/s, 400 GB/s]"), encoding="utf-8")
     done = rooflax("optimize", question, "--quiet")

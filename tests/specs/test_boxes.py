@@ -109,6 +109,16 @@ RECORD = (
             "min equals max (80000000000), which leaves nothing free; give the one value under `fixed`",
         ),
         (
+            "hbm_capacity: {min: 1e-300, max: 1e300}",
+            "optimize.over.hbm_capacity",
+            "too wide or too far out to search: from 1e-300 to 1e+300; give a narrower range",
+        ),
+        (
+            "hbm_capacity: {min: 1e200, max: 1e210}",
+            "optimize.over.hbm_capacity",
+            "too wide or too far out to search: from 1e+200 to 1e+210; give a narrower range",
+        ),
+        (
             "idle_power: {min: 1, max: 4}",
             "optimize.over.idle_power",
             "neither `step_time` nor a condition depends on it; leave it out",

@@ -36,6 +36,16 @@ def valley(free_x: Number, free_y: Number) -> Number:
     return (1 - free_x) ** 2 + 100 * (free_y - free_x**2) ** 2
 
 
+@cost_model(
+    formula="(b - x)^{1/2}",
+    source="definition: a root",
+    example=dict(free_x=1.0, given_b=5.0, expect=2.0),
+)
+def root(free_x: Number, given_b: Number) -> Number:
+    """Root, which does not exist beyond b."""
+    return jnp.sqrt(given_b - free_x)
+
+
 @cost_model(formula="x^2 + y^2", source="definition: square", example=dict(free_x=1.0, free_y=2.0, expect=5.0))
 def square(free_x: Number, free_y: Number) -> Number:
     """Square of the radius."""

@@ -18,7 +18,7 @@ from rooflax.sweeps.optima import optimum as module
 from rooflax.sweeps.optima.optimum_label import price_names
 
 TOYS = Path(__file__).with_name("optimum_models.py")
-OPTIMAL, AT_BOUND, INFEASIBLE = 0, 1, 2
+OPTIMAL, AT_BOUND, INFEASIBLE, UNDEFINED = 0, 1, 2, 4
 SQUARE = {"free_x": {"min": -2, "max": 2}, "free_y": {"min": -2, "max": 2}}
 WIDE = {"free_x": {"min": 0.1, "max": 100}, "free_y": {"min": 0.1, "max": 100}}
 
@@ -174,6 +174,49 @@ def test_cells_without_a_feasible_point_show_the_nearest_miss(toys):
     np.testing.assert_allclose(found["margin"], 0.15 - 0.18, rtol=1e-6)  # 8 / 100 + 0.1 at best
     np.testing.assert_allclose(found["free_x"], 100)
     assert found["shadow_price_slower_max"].isnull().all()
+
+
+def failing(found):
+    """The condition of each cell that its status names."""
+    return [found["status"].attrs["flag_meanings"].split()[code] for code in found["status"].values.ravel()]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_condition_that_cannot_be_met_is_blamed(turned, toys):
+    where = ["bill <= 50", "slower <= 0.15"]
+    over = {**WIDE, "free_z": {"min": 0.1, "max": 100}}
+    easy = ["free_z >= 7", *where][:: -1 if turned else 1]
+    found = optimize(minimize="bill", over=over, where=easy, outputs=["slower"], bench=toys, given_a=[1, 0.01])
+    assert (found["outcome"] == INFEASIBLE).all()
+    assert set(failing(found)) == {"slower_<=_0.15"}
+    assert (found["free_z"] >= 7).all()
+    assert (found["bill"] <= 50).all()
+    # The least time is that of a bill that is met: x + 3 x / 8 = 50, and x = 100 where x costs next to nothing.
+    np.testing.assert_allclose(found["slower"], [0.1 + 8 / (50 / 1.375), 0.18], rtol=1e-6)
+
+
+def test_conditions_that_exclude_each_other_blame_the_one_that_holds_more_rarely(toys):
+    for where in (["bill <= 1", "square >= 90"], ["square >= 90", "bill <= 1"]):
+        found = optimize(minimize="trade", over=WIDE, where=where, bench=toys)
+        assert failing(found) == ["bill_<=_1"]
+        assert float(found["margin"]) == pytest.approx(1 - (np.sqrt(90 - 0.01) + 0.1), rel=1e-6)
+
+
+def test_a_condition_that_nothing_free_changes_is_blamed_rather_than_one_that_can_be_met(toys):
+    found = optimize(minimize="bill", over=WIDE, where=["slower <= 0.2", "given_b <= 2"], bench=toys, given_b=[1, 3])
+    assert found["outcome"].values.tolist() == [OPTIMAL, INFEASIBLE]
+    assert failing(found)[1] == "given_b_<=_2"
+
+
+def test_an_objective_without_a_value_is_not_optimal(toys):
+    over = {"free_x": {"min": 5, "max": 9}}
+    found = optimize(minimize="root", over=over, where=["root <= 1.5"], bench=toys, given_b=[1, 7, 11])
+    assert found["outcome"].values.tolist() == [UNDEFINED, OPTIMAL, AT_BOUND]
+    np.testing.assert_allclose(found["root"][1:], [0, np.sqrt(2)], atol=1e-3)
+    assert found["shadow_price_root_max"].isnull().values.tolist()[0]
+    assert float(found["free_x"][0]) == 7
+    free = optimize(minimize="root", over=over, bench=toys, given_b=[1, 11])
+    assert free["outcome"].values.tolist() == [UNDEFINED, AT_BOUND]
 
 
 def test_legality_that_nothing_free_changes_marks_the_cell(toys):
