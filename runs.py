@@ -128,6 +128,8 @@ def _fill(
     Where something is searched for, the blocks that an earlier run has written are evaluated again, which is quicker
     than reading them.
     """
+    if gradients:
+        target.write_group(GRADIENTS, gradient_labels(sweep, gradients))
     searches = searches_of(sweep)
     due = [regions[i] for i in range(len(regions)) if searches or not done[i]]
     names = (*names_of(sweep), *(name for gradient in gradients for name in gradient.names))
@@ -141,8 +143,6 @@ def _fill(
             progress(len(regions) - len(due) + count, len(regions))
     for group, found in labelled(sweep, searches).items():
         target.write_group(group, found)
-    if gradients:
-        target.write_group(GRADIENTS, gradient_labels(sweep, gradients))
     target.finish()
 
 

@@ -54,7 +54,13 @@ def attribute(
     bench.check_quantities([quantity])
     bound = bind_keywords(given, known=bench.names, catalogs=bench.catalogs)
     sweep = sweep_of(bench.registry, bound, _asked(bench, quantity), capacity=True)
-    notices = [*bound.notices, *low_confidence(bound.records), *pooled_notices(bound, sweep.graph.inputs)]
+    read = sweep.graph.inputs
+    notices = [
+        *bound.notices,
+        *low_confidence(bound.records),
+        *pooled_notices(bound, read),
+        *bench.centres(bound, read),
+    ]
     return _attributed(bench, sweep, quantity, inputs, change).assign_attrs(notices=notices)
 
 

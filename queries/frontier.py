@@ -151,12 +151,12 @@ def _read(text: str, bench: Workbench) -> tuple[Condition, ...]:
 
 
 def _emptiness(front: xr.Dataset) -> list[str]:
-    """What there is to say where no point is feasible."""
+    """What there is to say where no point takes part."""
     cells, empty = int(front.attrs["cells"]), int(front.attrs["empty_cells"])
     if not empty:
         return []
     return (
-        ["no point is feasible"]
+        ["no point is feasible and has a value in every objective"]
         if cells == 1
-        else [f"{empty:,} of {cells:,} frontiers are empty: no point is feasible"]
+        else [f"{empty:,} of {cells:,} frontiers are empty: no point is feasible and has a value in every objective"]
     )

@@ -166,6 +166,12 @@ def _asked(
     bench.check_quantities(names)
     bound = bind_keywords(inputs, known=bench.names, catalogs=bench.catalogs)
     sweep = sweep_of(bench.registry, bound, names, capacity=True)
-    notices = [*bound.notices, *low_confidence(bound.records), *pooled_notices(bound, sweep.graph.inputs)]
+    read = sweep.graph.inputs
+    notices = [
+        *bound.notices,
+        *low_confidence(bound.records),
+        *pooled_notices(bound, read),
+        *bench.centres(bound, read),
+    ]
     found = gradient_of(bench, sweep, names, by, relative=relative).assign_attrs(notices=notices)
     return single(found, names[0]) if isinstance(of, str) and isinstance(wrt, str) else found

@@ -35,21 +35,28 @@ def attribution_records(found: xr.Dataset) -> list[dict[str, Any]]:
         point = found.isel(dict(zip(dims, place, strict=True)))
         shared = {dim: point[dim].item() for dim in dims} | _context(point)
         for one in (point.isel(input=i) for i in range(point.sizes["input"])):
-            numbers = {name: _plain(float(one[name])) for name in ("elasticity", "low", "high", "swing")}
+            numbers = {n: _plain(float(one[n])) for n in ("elasticity", "low", "high", "swing", "largest_change")}
             ends = {name: _plain(float(one[name])) for name in ("low_input", "high_input")}
             reading = meaning(one["reading"].attrs, int(one["reading"]))
-            records.append({**shared, "input": str(one["input"].item()), "reading": reading, **ends, **numbers})
+            records.append(
+                {**shared, "input": str(one["input"].item()), "reading": reading, **ends, **_named(one), **numbers}
+            )
     return records
+
+
+def _named(one: xr.Dataset) -> dict[str, Any]:
+    """The next value of a flag or a choice by its name."""
+    return {"high_label": _end(one, "high_input")} if str(one["input_options"].item()) else {}
 
 
 def _table(point: xr.Dataset, dims: list[str], most: int, end: str) -> Columns:
     quantity = str(point.attrs["quantity"])
-    point = point.sortby(-point["swing"])
+    point = point.sortby(-point["largest_change"])
     ones = [point.isel(input=i) for i in range(point.sizes["input"])]
-    moving = [one for one in ones if float(one["swing"]) > 0]
+    moving = [one for one in ones if float(one["largest_change"]) > 0]
     rows, base = moving[:most], float(point[quantity])
     unit = str(point[quantity].attrs.get("units", "1"))
-    widest = max((float(one["swing"]) for one in rows), default=1.0)
+    widest = max((float(one["largest_change"]) for one in rows), default=1.0)
     columns = [
         text_column("input", [str(one["input"].item()) for one in rows], wraps=False),
         text_column("lower", [_end(one, "low_input") for one in rows], wraps=False),
@@ -57,20 +64,28 @@ def _table(point: xr.Dataset, dims: list[str], most: int, end: str) -> Columns:
         text_column("higher or next", [_end(one, "high_input") for one in rows], wraps=False),
         text_column(f"{quantity} then ", [_value(one, "high", unit) for one in rows], wraps=False),
         text_column("change", [_changes(one, base) for one in rows], wraps=False),
-        text_column("", ["█" * max(1, round(_BAR * float(one["swing"]) / widest)) for one in rows], wraps=False),
+        text_column(
+            "", ["█" * max(1, round(_BAR * float(one["largest_change"]) / widest)) for one in rows], wraps=False
+        ),
     ]
     at = ", ".join(f"{dim} = {shown(point[dim])}" for dim in dims)
     context = ", ".join(f"{name}: {text}" for name, text in _context(point).items() if name in ("binding", "feasible"))
     title = f"{quantity} = {format_quantity(base, unit)}" + (f" at {at}" if at else "")
     title += f"\n{context}; continuous inputs changed by {point.attrs['change']:.0%}"
+    if not math.isfinite(base):
+        title = f"{quantity} has no value" + (f" at {at}" if at else " here") + f"\n{context}"
     smaller, idle = max(len(moving) - most, 0), len(ones) - len(moving)
     told = [f"{_inputs(smaller)} with smaller effects"] if smaller else []
-    told += [f"{_inputs(idle)} without any by themselves"] if idle else []
+    told += [f"{_inputs(idle)} without effect by {'itself' if idle == 1 else 'themselves'}"] if idle else []
     return Columns(columns, title, "; ".join(told) + (end if dims else ""), 1)
 
 
+def _bar(share: float) -> str:
+    return "█" * max(1, round(_BAR * share))
+
+
 def _inputs(count: int) -> str:
-    return "1 more input" if count == 1 else f"{count} more inputs"
+    return "1 input" if count == 1 else f"{count} inputs"
 
 
 def _context(point: xr.Dataset) -> dict[str, Any]:
@@ -99,7 +114,9 @@ def _end(one: xr.Dataset, name: str) -> str:
 
 def _value(one: xr.Dataset, name: str, unit: str) -> str:
     value = float(one[name])
-    return format_quantity(value, unit) if math.isfinite(value) else ""
+    if math.isfinite(value):
+        return format_quantity(value, unit)
+    return "no value" if math.isfinite(float(one[f"{name}_input"])) else ""
 
 
 def _plain(value: float) -> float | None:

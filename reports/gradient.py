@@ -7,14 +7,15 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..specs.units import format_quantity
+from ..specs.units import format_quantity, unit_ratio
 from .columns import Columns, text_column
-from .tables import meaning
+from .tables import condition, meaning
 
 if TYPE_CHECKING:
     import xarray as xr
 
 MOST_ROWS = 60
+_DIFFERENCES = ("difference", "last")
 _SUFFIXES = ("_reading", "_start", "_stop")
 _TOLD = {
     "slope": "",
@@ -47,8 +48,10 @@ def gradient_table(gradient: xr.Dataset, most: int = MOST_ROWS) -> Columns:
     labels = [*dims, "of", "wrt"]
     columns = [text_column(name, [_label(row[name]) for row in rows], wraps=False) for name in labels]
     columns.append(text_column("value", [_value(row) for row in rows], wraps=False))
-    columns.append(text_column("holds for", [_interval(row) for row in rows], wraps=False))
-    columns.append(text_column("what it is", [_TOLD[row["reading"]] for row in rows]))
+    columns.append(text_column("no kink within", [_interval(row) for row in rows], wraps=False))
+    columns.append(text_column("what it is", [_told(row) for row in rows]))
+    if any(row["status"] for row in rows):
+        columns.append(text_column("feasible", [_verdict(row) for row in rows], wraps=False))
     count = math.prod(gradient.sizes.values()) * len(_quantities(gradient))
     cut = f"{most} of {count:,} rows; read all with --json" if count > most else ""
     title = "Elasticities: relative change per relative change" if gradient.attrs.get("relative") else "Derivatives"
@@ -63,36 +66,51 @@ def _quantities(gradient: xr.Dataset) -> list[str]:
 def _rows(gradient: xr.Dataset) -> Iterator[dict[str, Any]]:
     """Every derivative with its labels, its unit, what it is and where it holds."""
     dims = [str(dim) for dim in gradient.dims if dim != "wrt"]
+    relative = bool(gradient.attrs.get("relative"))
     for place in itertools.product(*(range(gradient.sizes[dim]) for dim in dims)):
         point = gradient.isel(dict(zip(dims, place, strict=True)))
         labels = {dim: point[dim].item() for dim in dims}
         for name in _quantities(gradient):
             for one in (point.isel(wrt=i) for i in range(gradient.sizes["wrt"])):
-                by = str(one["wrt_units"].item())
+                by, unit = str(one["wrt_units"].item()), str(gradient[name].attrs["quantity_units"])
                 reading = meaning(one[f"{name}_reading"].attrs, int(one[f"{name}_reading"]))
                 yield {
                     **labels,
                     "of": name,
                     "wrt": str(one["wrt"].item()),
                     "value": float(one[name]),
-                    "unit": _unit(str(gradient[name].attrs["units"]), by, reading),
+                    "unit": "1" if relative else unit if reading in _DIFFERENCES else unit_ratio(unit, by),
+                    "quantity_unit": unit,
                     "reading": reading,
                     "start": float(one[f"{name}_start"]),
                     "stop": float(one[f"{name}_stop"]),
                     "wrt_unit": by,
                     "options": str(one["wrt_options"].item()).split(),
                     "status": int(one["status"]),
+                    "feasible": "yes"
+                    if int(one["status"]) == 0
+                    else condition(one["status"].attrs, int(one["status"])),
                 }
 
 
-def _unit(unit: str, by: str, reading: str) -> str:
-    """The unit of one derivative; a difference has that of the quantity."""
-    of, _, rest = unit.partition(" / (")
-    return unit if not rest else of if reading in ("difference", "last") or by == "1" else f"{of} / ({by})"
+def _judged(status: xr.DataArray) -> dict[str, Any]:
+    """The status of a point, and the condition that it stands for."""
+    code = int(status)
+    return {"status": code, "feasible": "yes" if code == 0 else condition(status.attrs, code)}
 
 
 def _plain(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _told(row: dict[str, Any]) -> str:
+    if not math.isfinite(row["value"]) and row["reading"] not in ("rounded", "last"):
+        return "the quantity is 0 or has no value here"
+    return _TOLD[row["reading"]]
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    return row["feasible"] if row["status"] == 0 else f"no: {row['feasible']}"
 
 
 def _label(value: Any) -> str:
@@ -106,7 +124,8 @@ def _value(row: dict[str, Any]) -> str:
         return f"{row['value']:+.4g}" if row["value"] else "0"
     if row["reading"] == "difference":
         return format_quantity(row["value"], row["unit"])
-    return f"{row['value']:+.4g} {row['unit']}" if row["value"] else "0"
+    per = "" if row["wrt_unit"] == "1" else f" per {row['wrt_unit']}"
+    return f"{row['value']:+.4g} {row['quantity_unit']}{per}" if row["value"] else "0"
 
 
 def _interval(row: dict[str, Any]) -> str:

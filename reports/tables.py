@@ -27,7 +27,8 @@ def best_table(best: xr.Dataset, most: int = MOST_ROWS) -> Columns:
     configuration, outputs = _parts(best, hidden)
     points = [best.isel(place) for place in places(best, most)]
     columns = [_column(name, [point[name] for point in points]) for name in (*dims, *configuration, *outputs)]
-    verdicts = [_verdict(point) for point in points]
+    objective = str(best.attrs.get("objective", ""))
+    verdicts = [_verdict(point, objective) for point in points]
     if "status" in best:
         columns.append(text_column("feasible", verdicts, wraps=False))
     faint = frozenset(row for row, verdict in enumerate(verdicts) if verdict != "yes")
@@ -57,8 +58,8 @@ def results_table(results: xr.Dataset, most: int = MOST_ROWS, advice: str = _ALL
 
     `advice` tells where all rows are to be had if there are more than `most`.
     """
-    dims = [str(dim) for dim in results.dims]
-    names = [*dims, *(str(name) for name in results.data_vars if name != "status")]
+    labels = _labels(results)
+    names = [*labels, *(str(name) for name in results.data_vars if name != "status")]
     points = [results.isel(place) for place in places(results, most)]
     columns = [
         text_column(name, map(_margin, points), wraps=False)
@@ -71,7 +72,7 @@ def results_table(results: xr.Dataset, most: int = MOST_ROWS, advice: str = _ALL
         columns.append(text_column("feasible", verdicts, wraps=False))
     faint = frozenset(row for row, verdict in enumerate(verdicts) if verdict != "yes")
     title = "\n".join(filter(None, [str(results.attrs.get("title", "")), _fixed(results)]))
-    return _table(columns, len(dims), title, _cut(results, most, advice), faint)
+    return _table(columns, len(labels), title, _cut(results, most, advice), faint)
 
 
 def listing(title: str, rows: Sequence[Sequence[str]], columns: Sequence[str]) -> Columns:
@@ -105,12 +106,18 @@ def records(data: xr.Dataset) -> list[dict[str, Any]]:
     Labels that are fixed stand in every mapping.
     """
     fixed = [str(name) for name, coord in data.coords.items() if not coord.dims]
-    names = [*(str(dim) for dim in data.dims if dim in data.coords), *fixed, *map(str, data.data_vars)]
+    names = [*_labels(data), *fixed, *map(str, data.data_vars)]
     rows = []
     for place in places(data):
         point = data.isel(place)
         rows.append({name: _plain(point[name]) for name in names})
     return rows
+
+
+def _labels(data: xr.Dataset) -> list[str]:
+    """What labels the points: the dims, then other coordinates along them, as of zipped axes and frontiers."""
+    dims = [str(dim) for dim in data.dims if dim in data.coords]
+    return [*dims, *(str(name) for name, coord in data.coords.items() if coord.dims and str(name) not in dims)]
 
 
 def _table(columns: Sequence[Column], keys: int, title: str, cut: str, faint: frozenset[int]) -> Columns:
@@ -132,11 +139,11 @@ def _column(name: str, values: Sequence[xr.DataArray]) -> Column:
     return number_column(name, [float(value) for value in values], unit)
 
 
-def _verdict(point: xr.Dataset) -> str:
-    """Whether a point is feasible, and which condition fails where it is not."""
+def _verdict(point: xr.Dataset, objective: str = "") -> str:
+    """Whether a point is feasible, which condition fails where it is not, and whether there is no value to rank by."""
     status = int(point["status"]) if "status" in point else 0
     if status == 0:
-        return "yes"
+        return "yes" if objective not in point or math.isfinite(float(point[objective])) else "no value"
     told = condition(point["status"].attrs, status)
     return "not computed" if told == "not_computed" else f"no: {told}"
 

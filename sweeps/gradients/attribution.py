@@ -135,7 +135,7 @@ def _changed(
 def dataset(sweep: Sweep, quantity: str, found: Mapping[str, Effect]) -> xr.Dataset:
     """Effects along `input` and the dims they vary along, the largest at the first point coming first.
 
-    `swing` is the larger change of the quantity, in relation to it.
+    `largest_change` is the larger change of the quantity, `swing` that in relation to it (NaN where it is 0).
     """
     import xarray as xr
 
@@ -161,9 +161,11 @@ def dataset(sweep: Sweep, quantity: str, found: Mapping[str, Effect]) -> xr.Data
     data["reading"] = reading.assign_attrs({"long_name": "What the elasticity stands for", **flags})
     changes = xr.concat([np.abs(data[side] - base).fillna(0.0) for side in ("low", "high")], "side").max("side")
     data["swing"] = (changes / np.abs(base)).assign_attrs({"long_name": "Largest relative change", "units": "1"})
+    units = sweep.registry.unit(quantity)
+    data["largest_change"] = changes.assign_attrs({"long_name": "Largest change", "units": units})
     coords: dict[str, Any] = described_inputs(sweep, names, "input")
     used = {str(dim) for value in data.values() for dim in value.dims}
     coords |= {c.name: (c.dims, c.values, dict(c.attrs)) for c in coordinates(sweep) if set(c.dims) <= used}
     result = xr.Dataset(data, coords)
-    first = result["swing"].isel({dim: 0 for dim in result["swing"].dims if dim != "input"})
-    return result.isel(input=np.argsort(-first.fillna(-1.0).to_numpy(), kind="stable"))
+    first = changes.isel({dim: 0 for dim in changes.dims if dim != "input"})
+    return result.isel(input=np.argsort(-first.to_numpy(), kind="stable"))

@@ -51,7 +51,8 @@ class Reading(IntEnum):
 class Found:
     """A derivative (or elasticity, or difference) along named dims, what it is, and where in the input it holds.
 
-    A derivative holds from `start` to `stop`, estimated to first order; a difference is that from `start` to `stop`.
+    No kink lies between `start` and `stop`, where what may switch is linear or reciprocal in the input, as bandwidths
+    and rates are; for other dependences the ends are estimates. A difference is that from `start` to `stop`.
     """
 
     value: xr.DataArray
@@ -121,7 +122,8 @@ def _one_sided(
     if asked is None:
         return Found(xr.zeros_like(at), xr.full_like(at, Reading.none), xr.full_like(at, low), xr.full_like(at, high))
     below, above = arrays[asked.below], arrays[asked.above]
-    start, stop = np.maximum(at - below, low), np.minimum(at + above, high)
+    start = (at - (_reciprocal(at, below) if low >= 0 else below)).clip(min=low)
+    stop = (at + above).clip(max=high)
     if asked.motion is not Motion.SLOPE:
         rounded = asked.motion is Motion.ROUNDED
         value = xr.full_like(below, math.nan if rounded else 0.0)
@@ -130,6 +132,17 @@ def _one_sided(
     here, beyond = (below, above) if side == RISING else (above, below)
     reading = xr.where(here > 0, Reading.slope, xr.where(beyond > 0, kink, Reading.mask))
     return Found(arrays[asked.slope], reading, start, stop)
+
+
+def _reciprocal(at: xr.DataArray, below: xr.DataArray) -> xr.DataArray:
+    """The distance to a switch below by a linear estimate, as the nearer one of what is reciprocal in the input.
+
+    a - b/x, linearised at x, reaches 0 a distance d below x where in truth it does x d/(x + d) below. Above x the linear
+    distance is the nearer one.
+    """
+    finite = below.where(np.isfinite(below), 0.0)
+    near = at * finite / (at + finite).where(at + finite > 0, 1.0)
+    return near.where(np.isfinite(below), at)
 
 
 def _independent() -> Found:

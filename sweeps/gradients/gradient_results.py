@@ -9,6 +9,7 @@ import numpy as np
 
 from ...specs.conditions import FLAG_OPTIONS
 from ...specs.problems import RooflaxError
+from ...specs.units import unit_ratio
 from ...specs.vocabulary import Kind
 from ..engine import evaluate
 from ..label import attributes, coordinates
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 WRT, AGAIN = "wrt", "wrt_again"
-INPUT_UNIT = "unit of the input"
-"""What stands in the unit of a derivative by several inputs, whose units are the coordinate `wrt_units`."""
 _PARTS = ("reading", "start", "stop")
 
 
@@ -70,8 +69,9 @@ def curvature_dataset(sweep: Sweep, of: Sequence[str], wrt: Sequence[str]) -> xr
         parts = xr.broadcast(*(found.get((name, by, again), zero) for by in wrt for again in wrt))
         rows = [xr.concat(parts[i * len(wrt) : (i + 1) * len(wrt)], AGAIN) for i in range(len(wrt))]
         label = {"long_name": f"Second derivative of {sweep.registry.label(name)}"}
-        unit = {"units": f"{sweep.registry.unit(name)} / ({INPUT_UNIT} twice)"}
-        data[name] = xr.concat(rows, WRT).assign_attrs({**label, **unit})
+        twice = [unit_ratio(unit_ratio("1", _unit(sweep, by)), _unit(sweep, again)) for by in wrt for again in wrt]
+        inverse = [unit_ratio("1", unit) for unit in twice]
+        data[name] = xr.concat(rows, WRT).assign_attrs({**label, **units_by(sweep.registry.unit(name), inverse)})
     coords: dict[str, Any] = {**described_inputs(sweep, wrt, WRT), **described_inputs(sweep, wrt, AGAIN)}
     used = {str(dim) for value in data.values() for dim in value.dims}
     coords |= {c.name: (c.dims, c.values, dict(c.attrs)) for c in coordinates(sweep) if set(c.dims) <= used}
@@ -94,6 +94,8 @@ def single(gradient: xr.Dataset, of: str) -> xr.DataArray:
 
 
 def _refuse(sweep: Sweep, of: Sequence[str], wrt: Sequence[str]) -> None:
+    if not of or not wrt:
+        raise RooflaxError("at least one quantity and one input were expected; `rooflax list inputs` shows the inputs")
     for name in of:
         options = sweep.registry.options(name)
         if options:
@@ -115,15 +117,17 @@ def _along(sweep: Sweep, parts: Sequence[xr.DataArray]) -> xr.DataArray:
 def _attributes(sweep: Sweep, name: str, wrt: Sequence[str], relative: bool) -> dict[str, Any]:
     label = sweep.registry.label(name)
     if relative:
-        return {"long_name": f"Elasticity of {label}", "units": "1"}
-    units = {per(sweep.registry.unit(name), _unit(sweep, by)) for by in wrt}
-    unit = units.pop() if len(units) == 1 else f"{sweep.registry.unit(name)} / ({INPUT_UNIT})"
-    return {"long_name": f"Derivative of {label}", "units": unit}
+        return {"long_name": f"Elasticity of {label}", "quantity_units": sweep.registry.unit(name), "units": "1"}
+    return {
+        "long_name": f"Derivative of {label}",
+        **units_by(sweep.registry.unit(name), [_unit(sweep, by) for by in wrt]),
+    }
 
 
-def per(unit: str, by: str) -> str:
-    """The unit of a derivative."""
-    return unit if by == "1" else f"{unit} / ({by})"
+def units_by(unit: str, inputs: Sequence[str]) -> dict[str, str]:
+    """The attributes that tell the unit of a derivative: of the quantity, and of the ratio where it is one for all."""
+    ratios = {unit_ratio(unit, by) for by in inputs}
+    return {"quantity_units": unit, **({"units": ratios.pop()} if len(ratios) == 1 else {})}
 
 
 def _described(array: xr.DataArray, suffix: str, wrt: Sequence[str], sweep: Sweep) -> xr.DataArray:

@@ -11,10 +11,11 @@ import numpy as np
 
 from ...kernels.registry import Quantity
 from ...specs.blocks import ArrayLayout, chunking, writes
+from ...specs.problems import RooflaxError
 from ...specs.schema import Gradients
 from ..engine import Block
 from ..sweep import Sweep
-from .gradient_results import INPUT_UNIT, WRT, per
+from .gradient_results import WRT, units_by
 from .motion import Motion
 from .slopes import FALLING, RISING
 from .tangents import Derivative, companion, with_tangents
@@ -70,6 +71,8 @@ class StoredGradient:
 def with_gradients(sweep: Sweep, asked: Gradients) -> tuple[Sweep, tuple[StoredGradient, ...]]:
     """The sweep that also computes what a spec's `gradients` ask for, and the arrays to store.
 
+    Raises RooflaxError for a quantity in `wrt` that is given no value.
+
     A derivative is that of a rising input, or of a falling one where all its values lie at the top of its domain. NaN
     where a quantity moves in whole steps.
     """
@@ -104,6 +107,10 @@ def _parts(sweep: Sweep, name: str, wrt: Iterable[str], *, relative: bool) -> tu
     for by in wrt:
         leaf = sweep.registry.vocabulary.get(by)
         value = sweep.values.get(by)
+        if value is None and leaf is None:
+            raise RooflaxError(
+                f"gradients: `{by}` is computed here; give it a value to ask how others would move with it"
+            )
         if value is None:
             parts[by] = 0.0
             continue
@@ -146,9 +153,7 @@ def _attributes(sweep: Sweep, name: str, wrt: Sequence[str], kind: str) -> dict[
     label = f"{kind.capitalize()} of {sweep.registry.label(name)}"
     if kind == "elasticity":
         return {"long_name": label, "units": "1"}
-    units = {per(sweep.registry.unit(name), sweep.registry.unit(by)) for by in wrt}
-    unit = units.pop() if len(units) == 1 else f"{sweep.registry.unit(name)} / ({INPUT_UNIT})"
-    return {"long_name": label, "units": unit}
+    return {"long_name": label, **units_by(sweep.registry.unit(name), [sweep.registry.unit(by) for by in wrt])}
 
 
 def gradient_block(gradients: Sequence[StoredGradient], block: Block, dtype: str) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ def test_the_table_shows_the_largest_effect_first(rooflax, point):
     lines = [line.split()[0] for line in done.out.splitlines() if line.split() and line.split()[0] in wrt.split(",")]
     assert lines == ["compute_efficiency", "recompute", "hbm_bandwidth"]
     assert "selective" in done.out
-    assert "1 more input without any by themselves" in done.out
+    assert "1 input without effect by itself" in done.out
     assert "binding: compute, feasible: yes" in done.out
 
 

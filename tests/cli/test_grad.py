@@ -24,7 +24,7 @@ def test_json_has_every_derivative_with_its_unit(rooflax, point):
     done = rooflax("grad", "--of", "step_time,memory_per_gpu", "--wrt", "hbm_bandwidth,tp", *point, "--json")
     assert done.code == 0
     rows = {(row["of"], row["wrt"]): row for row in done.json}
-    assert rows["step_time", "hbm_bandwidth"]["unit"] == "s / (B/s)"
+    assert rows["step_time", "hbm_bandwidth"]["unit"] == "s*s/B"
     assert rows["step_time", "hbm_bandwidth"]["value"] < 0
     assert rows["step_time", "tp"]["unit"] == "s"
     assert (rows["step_time", "tp"]["reading"], rows["step_time", "tp"]["stop"]) == ("difference", 2)
@@ -53,3 +53,27 @@ def test_mistakes_end_with_two(arguments, message, rooflax, point):
     assert done.code == 2
     assert message in done.err
     assert done.out == ""
+
+
+def test_stored_derivatives_can_be_printed(rooflax, spec):
+    asked = "gradients={derivative: {of: [step_time], wrt: [hbm_bandwidth, tdp]}}"
+    assert rooflax("run", spec, "-o", "g.zarr", "--set", asked, "--set", "world_size=16", "--quiet").code == 0
+    done = rooflax("slice", "g.zarr", "--group", "gradients", "--sel", "tp=1", "--sel", "pp=1")
+    assert done.code == 0
+    assert "hbm_bandwidth" in done.out
+    rows = rooflax("slice", "g.zarr", "--group", "gradients", "--sel", "tp=1", "--sel", "pp=1", "--json").json
+    assert {(row["wrt"], row["wrt_units"]) for row in rows} == {("hbm_bandwidth", "B/s"), ("tdp", "W")}
+
+
+def test_an_infeasible_point_says_so(rooflax, point):
+    done = rooflax("grad", "--of", "step_time", "--wrt", "hbm_bandwidth", *point, "--set", "tp=3")
+    assert done.code == 0
+    assert "no: " in done.out
+    row = rooflax("grad", "--of", "step_time", "--wrt", "hbm_bandwidth", *point, "--set", "tp=3", "--json").json[0]
+    assert (row["status"] > 0, row["feasible"] != "yes") == (True, True)
+
+
+def test_nothing_asked_is_told(rooflax, point):
+    done = rooflax("grad", "--of", "step_time", "--wrt", "", *point)
+    assert done.code == 2
+    assert "at least one quantity and one input were expected" in done.err

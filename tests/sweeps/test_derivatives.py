@@ -86,7 +86,8 @@ def test_a_kink_is_found_where_the_slope_says(base, make_sweep):
     while len(places) < 3:
         places.append(switch_above(places[-1] * (1 + 1e-6)))
     pairs = {place: around(place) for place in places}
-    changes = {place: abs(float(one.value - two.value)) / abs(float(one.value)) for place, (one, two) in pairs.items()}
+    slopes = {place: [abs(float(side.value)) for side in pair] for place, pair in pairs.items()}
+    changes = {place: abs(np.diff(pair)[0]) / max(*pair, 1e-300) for place, pair in slopes.items()}
     place = max(changes, key=lambda place: changes[place])
     before, after = pairs[place]
     assert changes[place] > 1e-3
@@ -190,3 +191,22 @@ def test_compiled_blocks_have_the_same_slopes(base, make_sweep, small_blocks):
     compiled = evaluate(extended, asked)
     for name in asked:
         np.testing.assert_allclose(compiled[name], eager[name], rtol=1e-12)
+
+
+@pytest.mark.parametrize("bandwidth", [3e9, 25e9, 80e9, 120e9])
+def test_no_kink_lies_within_what_is_told(bandwidth, base, make_sweep):
+    """A transfer hidden behind work has one kink in a bandwidth β; the slope times β² is constant on either side."""
+    rule = {**base["rule"], "dp_overlap": 1.0, "global_batch_size": 64}
+    by, quantity = "scale_out_bandwidth", "dp_step_time_6nd"
+    one = derivatives(make_sweep([quantity], **rule, scale_out_bandwidth=bandwidth), [quantity], [by])[quantity, by]
+    inside = np.linspace(float(one.start), min(float(one.stop), 2e12), 9)[1:-1]
+    found = derivatives(make_sweep([quantity], **rule, scale_out_bandwidth=list(inside)), [quantity], [by])[
+        quantity, by
+    ]
+    constant = np.asarray(found.value) * inside**2
+    np.testing.assert_allclose(constant, float(one.value) * bandwidth**2, rtol=1e-9, atol=1e-6)
+    everywhere = derivatives(make_sweep([quantity], **rule, scale_out_bandwidth=[1e9, 2e12]), [quantity], [by])[
+        quantity, by
+    ]
+    assert float(everywhere.value[0]) < 0
+    assert float(everywhere.value[1]) == 0
