@@ -10,7 +10,7 @@ from ..runs import Progress, overrides_of
 from ..specs.bind import bind_keywords
 from ..specs.calibration import pooled_notices
 from ..specs.conditions import Comparison, ConditionError, parse_equation
-from ..specs.problems import RooflaxError
+from ..specs.problems import Problem, RooflaxError, SpecError
 from ..workbench import Workbench, low_confidence, workbench
 
 if TYPE_CHECKING:
@@ -39,8 +39,10 @@ def solve(
     is given is set aside. It is looked for in its whole domain, or `between` two values; negative ones only there.
 
     The dataset has `solution` (the smallest, NaN where there is none), `solutions` (how many there are), `outcome`
-    (what came of it), `lowest` and `highest` (what the quantity can reach), `status` and `margin` (whether the solved
-    point is feasible) and, for inputs in `wrt`, `d_solution`: how the solution moves with each. Computed in float64.
+    (what came of it), `lowest` and `highest` (what the quantity can reach, solved or not), `partial` (whether it has no
+    value in a part of the range), `status` and `margin` (whether the solved point is feasible) and, for inputs in
+    `wrt`, `d_solution`: how the solution moves with each. Inputs with a distribution are taken at its centre, which a
+    notice tells. Computed in float64.
     Raises RooflaxError where the question cannot be read, and SpecError with all problems of the inputs.
     """
     bench = workbench(models, catalog)
@@ -104,14 +106,31 @@ def _solved(
     notices: Sequence[str],
     progress: Progress | None,
 ) -> xr.Dataset:
-    from ..sweeps.solving.solution import solutions
-    from ..sweeps.solving.unknown import number_name, with_unknown
+    from ..sweeps.solving.solution import derivative_problems, solutions
+    from ..sweeps.solving.unknown import with_unknown
     from ..sweeps.sweep import sweep_of
 
-    names = [number_name(bench.names, name, "so there is no derivative by it") for name in wrt]
+    names, problems = _derived_by(bench, wrt)
     sweep = sweep_of(bench.registry, with_unknown(inputs, unknown.name), [target.name], conditions, capacity=True)
+    if problems := [*problems, *derivative_problems(sweep, target.name, unknown, names)]:
+        raise SpecError(problems)
     if unknown.name in inputs.values and inputs.values[unknown.name].origin in ("given", "axis"):
         notices = [*notices, f"{unknown.name}: solved for, so what is given for it is set aside"]
     found = solutions(sweep, target.name, target.value, unknown, names, progress=progress)
     pooled = pooled_notices(sweep.inputs, sweep.graph.inputs)
-    return found.assign_attrs(notices=list(dict.fromkeys([*notices, *pooled])))
+    aside = bench.centres(inputs, [unknown.name])
+    told = [*notices, *bench.centres(inputs, sweep.graph.inputs), *pooled]
+    return found.assign_attrs(notices=[notice for notice in dict.fromkeys(told) if notice not in aside])
+
+
+def _derived_by(bench: Workbench, wrt: Sequence[str]) -> tuple[list[str], list[Problem]]:
+    """The proper names of the inputs to derive by, and what is wrong with the others."""
+    from ..sweeps.solving.unknown import number_name
+
+    names, problems = [], []
+    for written in wrt:
+        try:
+            names.append(number_name(bench.names, written, "so there is no derivative by it"))
+        except RooflaxError as error:
+            problems.append(Problem((), str(error)))
+    return names, problems

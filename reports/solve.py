@@ -26,7 +26,7 @@ def sentence(found: xr.Dataset) -> str:
     """The solution at one point, or why there is none."""
     unknown, quantity, equation = (str(found.attrs[name]) for name in ("unknown", "quantity", "equation"))
     value = f"{unknown} = {_shown(found['solution'])}"
-    tried = f"for {found.attrs['tried']}"
+    tried = f"for {found.attrs['tried']}" + (f" at which {quantity} has a value" if bool(found["partial"]) else "")
     lowest, highest = _shown(found["lowest"]), _shown(found["highest"])
     reached = f"it goes from {lowest} to {highest}"
     target = equation.partition(" = ")[2]
@@ -44,9 +44,14 @@ def sentence(found: xr.Dataset) -> str:
 
 
 def derivative_lines(found: xr.Dataset) -> list[str]:
-    """How the solution at one point moves with other inputs, a line each."""
+    """How the solution at one point moves with other inputs, a line each; none where there is no solution."""
     unknown = found.attrs["unknown"]
-    return [f"d {unknown} / d {by} = {_shown(slope)}" for by, slope in _slopes(found).items()]
+    if outcome(found) not in SOLVED:
+        return []
+    return [
+        f"d {unknown} / d {by} = {_shown(slope)}" if math.isfinite(slope) else f"d {unknown} / d {by} has no value here"
+        for by, slope in _slopes(found).items()
+    ]
 
 
 def point_record(found: xr.Dataset) -> dict[str, Any]:
@@ -60,7 +65,11 @@ def point_record(found: xr.Dataset) -> dict[str, Any]:
         "outcome": outcome(found),
         "solutions": int(found["solutions"]),
         str(found.attrs["unknown"]): own,
-        str(found.attrs["quantity"]): {**reach, "unit": found["lowest"].attrs["units"]},
+        str(found.attrs["quantity"]): {
+            **reach,
+            "unit": found["lowest"].attrs["units"],
+            "partial": bool(found["partial"]),
+        },
     }
     if "d_solution" not in found:
         return told
@@ -70,7 +79,8 @@ def point_record(found: xr.Dataset) -> dict[str, Any]:
 
 def solve_table(found: xr.Dataset) -> Columns:
     """A row per point: the solution, what came of the equation and what the quantity can reach."""
-    return results_table(flat(found), advice=_ADVICE)
+    shown = flat(found) if found["partial"].any() else flat(found).drop_vars("partial")
+    return results_table(shown, advice=_ADVICE)
 
 
 def solve_records(found: xr.Dataset) -> list[dict[str, Any]]:

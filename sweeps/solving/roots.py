@@ -6,9 +6,10 @@ the target, that is refined, so that a root that touches and a pair of roots are
 
 What is promised: a value that is told has the target to a relative 1e-9 (of the quantity nearby, where the target is
 0); all else is a jump or nothing. A root where the quantity passes the target is found unless there is another one in
-the same gap between nodes, or the quantity is undefined at a node beside it. A root that touches and a pair of roots
-are found unless there is another extremum within two gaps. Two roots between which the quantity stays within the
-relative 1e-9 count as one.
+the same gap between nodes. A root that touches and a pair of roots are found unless there is another extremum within
+two gaps. Two roots between which the quantity stays within the relative 1e-9 count as one. Where the quantity ceases to
+have a value between two nodes, the last value of the unknown that gives it one is found and is a node too; a range that
+has none, or has one, within one gap only is not seen.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ..sweep import Sweep
 from .point_function import PointFunction
 from .refinement import Brackets, crossed, smallest
 from .scan import NOISE, Scan, Spans
-from .unknown import Unknown
+from .unknown import AT_ENDS, Unknown
 
 CLOSE = 1e-9
 CELLS = 2**11
@@ -34,7 +35,7 @@ OUTCOMES = (
     *("none_above", "none_below", "jump", "constant", "undefined"),
 )
 SOLVED, SEVERAL, STRETCH, EVERYWHERE, NONE_ABOVE, NONE_BELOW, JUMP, CONSTANT, UNDEFINED = range(len(OUTCOMES))
-_BYTES = 8 + 4 + 1 + 8 + 8
+_BYTES = 8 + 4 + 1 + 8 + 8 + 1
 
 Progress = Callable[[int, int], None]
 
@@ -45,7 +46,8 @@ class Roots:
 
     `solution` is the smallest root, NaN where there is none or every value is one; `solutions` how many there are, a
     stretch of values that all have the target counting once; `outcome` the position in OUTCOMES; `lowest` and
-    `highest` the range of the quantity over the values that were tried.
+    `highest` the range of the quantity over the values that were tried, its extrema between nodes refined; `partial`
+    whether the quantity has no value at some of them.
     """
 
     solution: np.ndarray
@@ -53,6 +55,7 @@ class Roots:
     outcome: np.ndarray
     lowest: np.ndarray
     highest: np.ndarray
+    partial: np.ndarray
 
 
 def roots_of(
@@ -88,14 +91,36 @@ class _Block:
     """The search in some cells: what the scan shows, and what was found so far."""
 
     def __init__(self, function: PointFunction, target: float, nodes: np.ndarray, cells: np.ndarray) -> None:
-        self.function, self.target, self.nodes, self.cells = function, target, nodes, cells
-        values = function(np.repeat(cells, len(nodes)), np.tile(nodes, len(cells)))
-        self.scan = Scan(nodes, values.reshape(len(cells), len(nodes)), target)
+        self.function, self.target, self.cells = function, target, cells
+        values = function(np.repeat(cells, len(nodes)), np.tile(nodes, len(cells))).reshape(len(cells), len(nodes))
+        scan = Scan(np.broadcast_to(nodes, values.shape), values, target)
+        self.scan, self.partial = self.with_edges(scan), scan.partial
         self.lowest, self.highest = self.scan.lowest, self.scan.highest
         self.smallest = np.full(len(cells), np.inf)
         self.solutions = np.zeros(len(cells), dtype=np.int32)
         self.jumps = np.zeros(len(cells), dtype=bool)
         self.stretched = np.zeros(len(cells), dtype=bool)
+
+    def with_edges(self, scan: Scan) -> Scan:
+        """The scan with the last values of the unknown at which the quantity has a value, and nodes next to them."""
+        edges = scan.edges()
+        beside_zero = (scan.nodes[edges.cells, edges.left] == 0) | (scan.nodes[edges.cells, edges.right] == 0)
+        # The gap beside 0 is as small as any value that is tried, and no linear division ends there.
+        spans = edges.where(~beside_zero)
+        if not len(spans.cells):
+            return scan
+        ends = scan.nodes[spans.cells, spans.left], scan.nodes[spans.cells, spans.right]
+        ceases = np.isnan(scan.values[spans.cells, spans.right])
+        narrow = crossed(
+            Brackets(self.cells[spans.cells], *ends),
+            self.function,
+            lambda values: np.isnan(values) == ceases[:, None],
+        )
+        edge, node = np.where(ceases, narrow.low, narrow.high), np.where(ceases, *ends)
+        nodes = np.concatenate([edge, *(edge + part * (node - edge) for part in AT_ENDS)])
+        places, edge, node = (np.tile(column, 1 + len(AT_ENDS)) for column in (spans.cells, edge, node))
+        new = (nodes != node) & ((nodes != edge) | (np.arange(len(nodes)) < len(spans.cells)))
+        return scan.with_nodes(places[new], nodes[new], self.function(self.cells[places[new]], nodes[new]))
 
     def arrays(self) -> tuple[np.ndarray, ...]:
         """The arrays of `Roots`, flat."""
@@ -107,11 +132,12 @@ class _Block:
             self.add_stretches(stretches)
         if len(dips.cells):
             self.add_dips(dips)
-        self.add(touches.cells, self.nodes[touches.left])
+        self.add(touches.cells, scan.nodes[touches.cells, touches.left])
+        self.refine_range()
         outcome = self.outcomes()
         roots = np.isin(outcome, [SOLVED, SEVERAL, STRETCH])
         solution, solutions = np.where(roots, self.smallest, np.nan), np.where(roots, self.solutions, 0)
-        return solution, solutions, outcome, self.lowest, self.highest
+        return solution, solutions, outcome, self.lowest, self.highest, self.partial
 
     def add(self, places: np.ndarray, roots: np.ndarray) -> None:
         """Takes in a root for each of the cells in these places."""
@@ -120,7 +146,8 @@ class _Block:
 
     def brackets(self, spans: Spans) -> Brackets:
         """The spans of nodes as ranges of the unknown."""
-        return Brackets(self.cells[spans.cells], self.nodes[spans.left], self.nodes[spans.right])
+        nodes = self.scan.nodes
+        return Brackets(self.cells[spans.cells], nodes[spans.cells, spans.left], nodes[spans.cells, spans.right])
 
     def scale(self, spans: Spans) -> np.ndarray:
         """What a distance from the target is measured by: the target; where that is 0, the values at both ends."""
@@ -165,6 +192,14 @@ class _Block:
         if past.any():
             for low, high in ((brackets.low, place), (place, brackets.high)):
                 self.add_crossings(Brackets(brackets.cells[past], low[past], high[past]), scale[past])
+
+    def refine_range(self) -> None:
+        """Takes the extrema between nodes into the range of the quantity."""
+        for side, extremes in ((1, self.lowest), (-1, self.highest)):
+            spans = self.scan.extremes(side)
+            if len(spans.cells):
+                _, least = smallest(self.brackets(spans), self.function, lambda values, side=side: side * values)
+                extremes[spans.cells] = side * np.minimum(side * extremes[spans.cells], least)
 
     def outcomes(self) -> np.ndarray:
         """The first outcome that describes each cell."""

@@ -9,26 +9,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...specs.axes import Value
-from ...specs.problems import RooflaxError
-from ...specs.units import format_quantity, unit_ratio
+from ...specs.problems import Problem, SpecError
+from ...specs.units import format_quantity
 from ..cases import failures
 from ..checks import FEASIBLE, NOT_COMPUTED
 from ..engine import evaluate
-from ..gradients.gradient_results import INPUT_UNIT, WRT
+from ..gradients.gradient_results import WRT, units_by
 from ..gradients.tangents import with_tangents
 from ..label import attributes, coordinates
 from ..sweep import MARGIN, STATUS, Sweep
-from .roots import OUTCOMES, SOLVED, Progress, Roots, roots_of
+from .roots import OUTCOMES, SEVERAL, SOLVED, Progress, Roots, roots_of
 from .unknown import Unknown
 
 if TYPE_CHECKING:
     import xarray as xr
 
+_RANGE = "over the values tried, solved or not; extrema between them are refined"
 _OUTCOME = (
-    "`none_above` and `none_below`: the quantity is above, or below, the target at all values tried; `jump`: it passes "
-    "the target without taking it; `stretch`: a whole range of values has the target, of which `solution` is the lower "
-    "end; `several`: `solution` is the smallest; `everywhere` and `constant`: the quantity does not depend on the "
-    "unknown here, and has the target or not"
+    "`none_above` and `none_below`: the quantity is above, or below, the target at all values tried where it has one; "
+    "`jump`: it passes the target without taking it; `stretch`: a whole range of values has the target, of which "
+    "`solution` is the lower end; `several`: `solution` is the smallest; `everywhere` and `constant`: the quantity "
+    "does not depend on the unknown here, and has the target or not"
 )
 
 
@@ -45,12 +46,14 @@ def solutions(
 
     Variables: those of `Roots`; `status` and `margin` of the solved points, not computed where nothing is solved; and
     where `wrt` names inputs, `d_solution` along the dim `wrt`, by the implicit function theorem, NaN where the outcome
-    is not `solved` or the quantity does not change with the unknown. `attrs["failure"]` says in a sentence why a single
-    solved point is infeasible, "" where it is not. Raises RooflaxError as `roots_of` does.
+    is neither `solved` nor `several` or the quantity does not change with the unknown. `attrs["failure"]` says in a
+    sentence why a single solved point is infeasible, "" where it is not. Raises RooflaxError as `roots_of` does, and
+    SpecError with all inputs by which there is no derivative.
     """
     import xarray as xr
 
-    _check_derivatives(sweep, quantity, unknown, wrt)
+    if problems := derivative_problems(sweep, quantity, unknown, wrt):
+        raise SpecError(problems)
     roots = roots_of(sweep, quantity, target, unknown, progress=progress)
     dims = sweep.dims[quantity]
     data = {name: (dims, getattr(roots, name), attrs) for name, attrs in _attributes(sweep, quantity, unknown).items()}
@@ -69,14 +72,18 @@ def solutions(
     )
 
 
-def _check_derivatives(sweep: Sweep, quantity: str, unknown: Unknown, wrt: Sequence[str]) -> None:
-    """Raises RooflaxError for an input by which the solution has no derivative."""
+def derivative_problems(sweep: Sweep, quantity: str, unknown: Unknown, wrt: Sequence[str]) -> list[Problem]:
+    """What is wrong with the inputs by which derivatives of the solution are asked for."""
     inputs = sweep.narrowed([quantity]).graph.inputs
-    for name in wrt:
+    found = []
+    for position, name in enumerate(wrt):
         if name == unknown.name:
-            raise RooflaxError(f"`{name}` is solved for; a derivative is taken with respect to another input")
-        if name not in inputs:
-            raise RooflaxError(f"`{quantity}` does not depend on `{name}` here, nor does its solution")
+            found.append(f"`{name}` is solved for; a derivative is taken with respect to another input")
+        elif name in wrt[:position]:
+            found.append(f"`{name}` is named twice; once is enough")
+        elif name not in inputs:
+            found.append(f"`{quantity}` does not depend on `{name}` here, nor does its solution")
+    return [Problem((), message) for message in found]
 
 
 def _at_roots(
@@ -97,7 +104,7 @@ def _at_roots(
         # An input in no pair does not move the quantity; one that moves it in steps only has no slope.
         by_input = {by: there.get(slopes.get(by, ""), np.nan if by in slopes else 0.0) for by in (unknown.name, *wrt)}
         own = by_input.pop(unknown.name) * xr.ones_like(solved, dtype=float)
-        own = own.where((own != 0) & (roots.outcome == SOLVED))
+        own = own.where((own != 0) & np.isin(roots.outcome, [SOLVED, SEVERAL]))
         found["d_solution"] = _derivatives(sweep, unknown, {by: -slope / own for by, slope in by_input.items()})
     return found
 
@@ -127,13 +134,11 @@ def _derivatives(sweep: Sweep, unknown: Unknown, moves: Mapping[str, Any]) -> xr
 
     joined = xr.concat(xr.broadcast(*(_ordered(move, sweep) for move in moves.values())), dim=WRT)
     units = [sweep.registry.unit(name) for name in moves]
-    ratios = {unit_ratio(unknown.unit, unit) for unit in units}
-    unit = ratios.pop() if len(ratios) == 1 else f"{unknown.unit} / ({INPUT_UNIT})"
     coords = {
         WRT: (WRT, list(moves), {"long_name": "Input"}),
         "wrt_units": (WRT, units, {"long_name": "Unit of the input"}),
     }
-    attrs = {"long_name": f"Derivative of the solution for {unknown.name}", "units": unit}
+    attrs = {"long_name": f"Derivative of the solution for {unknown.name}", **units_by(unknown.unit, units)}
     return joined.assign_coords(coords).assign_attrs(attrs)
 
 
@@ -153,6 +158,11 @@ def _attributes(sweep: Sweep, quantity: str, unknown: Unknown) -> dict[str, dict
             "flag_meanings": " ".join(OUTCOMES),
             "comment": _OUTCOME,
         },
-        "lowest": {"long_name": f"Smallest {label}", "units": unit, "comment": "over the values tried"},
-        "highest": {"long_name": f"Largest {label}", "units": unit, "comment": "over the values tried"},
+        "lowest": {"long_name": f"Smallest {label}", "units": unit, "comment": _RANGE},
+        "highest": {"long_name": f"Largest {label}", "units": unit, "comment": _RANGE},
+        "partial": {
+            "long_name": "Whether the quantity has no value at some values of the unknown",
+            "units": "1",
+            "comment": f"{label} then is judged where it has a value",
+        },
     }

@@ -18,7 +18,7 @@ from ..known import RegistryNames
 LEAST, MOST = 1e-18, 1e30
 PER_DECADE = 20
 EVEN = 256
-_AT_ENDS = (1e-4, 1e-2)
+AT_ENDS = (1e-4, 1e-2)
 _SMALLEST = 1e-250
 _WIDTH = 1e-6
 
@@ -74,7 +74,7 @@ def _positive(low: float, high: float) -> np.ndarray:
 
 def _beside(end: float, next_node: float) -> list[np.ndarray]:
     """Nodes next to an end, where an extremum has no two neighbours otherwise; 0 has enough of them beside it."""
-    return [np.array([end + part * (next_node - end) for part in _AT_ENDS])] if end else []
+    return [np.array([end + part * (next_node - end) for part in AT_ENDS])] if end else []
 
 
 def unknown_of(known: RegistryNames, written: str, between: tuple[object, object] | None = None) -> Unknown:
@@ -90,14 +90,13 @@ def unknown_of(known: RegistryNames, written: str, between: tuple[object, object
         low, high = (_bound(domain, value) for value in between)
         for bound, given in zip((low, high), between, strict=True):
             if bound and not _SMALLEST <= abs(bound) <= MOST:
-                raise RooflaxError(
-                    f"`{name}`: the bound {shown(given)}: it is 0, or from {_SMALLEST:g} to {MOST:g} in size"
-                )
+                sizes = f"from {_SMALLEST:g} to {MOST:g} {domain.unit if domain.unit != '1' else ''}".rstrip()
+                raise RooflaxError(f"`{name}`: the bound {shown(given)}: it is 0, or {sizes} in size")
             if not lowest <= bound <= highest:
-                raise RooflaxError(f"`{name}` is {leaf.domain() if leaf else ''}; between {low:g} and {high:g} is not")
+                raise RooflaxError(f"`{name}` is {leaf.domain() if leaf else ''}; {_between(low, high, domain)} is not")
         if not high - low > _WIDTH * max(abs(low), abs(high)):
             raise RooflaxError(
-                f"`{name}`: between {low:.10g} and {high:.10g} lies nothing, or too little; the lower bound comes first"
+                f"`{name}`: {_between(low, high, domain)} lies nothing, or too little; the lower bound comes first"
             )
     above = bool(leaf and leaf.above and low == leaf.low)
     return Unknown(name, domain.unit, low, high, above, between is None)
@@ -134,6 +133,12 @@ def _bound(domain: Domain, value: object) -> float:
         return Domain(domain.name, domain.unit, domain.label).read(value)
     except ValueError as error:
         raise RooflaxError(f"`{domain.name}`: a bound: {error}") from None
+
+
+def _between(low: float, high: float, domain: Domain) -> str:
+    """Bounds in words, with their units."""
+    first, last = (format_quantity(bound, domain.unit) for bound in (low, high))
+    return f"between {first} and {last}"
 
 
 def with_unknown(inputs: Inputs, name: str) -> Inputs:

@@ -41,6 +41,10 @@ SENTENCES = {
     "eq_line = 6": (
         ("eq_a=5",), 1, "no solution: eq_line is 5 for any eq_x: it does not depend on eq_x here",
     ),
+    "eq_edge = 9": (
+        ("eq_b=3",), 1,
+        "no solution: eq_edge is below 9 for any eq_x at which eq_edge has a value: it goes from 0 to 5.196",
+    ),
     "eq_log = 6": (("eq_a=1", "eq_b=1e40"), 1, "no solution: eq_log has no value for any eq_x"),
 }  # fmt: skip
 
@@ -70,7 +74,7 @@ def test_json_of_a_point(solve):
         "outcome": "solved",
         "solutions": 1,
         "eq_x": {"value": pytest.approx(2, rel=1e-14), "unit": "1", "status": 0},
-        "eq_line": {"lowest": 1, "highest": pytest.approx(3e30), "unit": "1"},
+        "eq_line": {"lowest": 1, "highest": pytest.approx(3e30), "unit": "1", "partial": False},
         "derivatives": {
             "eq_a": {"value": pytest.approx(-1 / 3), "unit": "1"},
             "eq_b": {"value": pytest.approx(-2 / 3), "unit": "1"},
@@ -89,6 +93,14 @@ def test_derivatives_stand_below_the_solution(rooflax):
         "d mfu / d peak_flops_bf16 = -3.641e-7 ns/FLOP",
         "d mfu / d tokens_per_parameter = 0.00568",
     ]
+
+
+def test_derivatives_are_told_where_there_are_any(solve):
+    assert solve("eq_bowl = 4", "--wrt", "eq_a").out.splitlines()[1:] == ["d eq_x / d eq_a = 0.25"]
+    assert solve("eq_edge = 0", *settings("eq_b=3"), "--wrt", "eq_b").out.splitlines() == [
+        "eq_x = 3", "d eq_x / d eq_b has no value here",
+    ]  # fmt: skip
+    assert len(solve("eq_bowl = -4", "--wrt", "eq_a").out.splitlines()) == 1
 
 
 def test_a_solution_that_is_not_feasible_is_told_with_the_reason(rooflax):

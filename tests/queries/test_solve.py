@@ -90,7 +90,7 @@ def test_the_implicit_derivative_is_that_of_solving_again():
         expected = float(sides[1] - sides[0]) / (2 * step * value)
         assert float(found["d_solution"].sel(wrt=name)) == pytest.approx(expected, rel=1e-6)
     assert found["wrt_units"].values.tolist() == ["FLOP/s", "1", "1"]
-    assert found["d_solution"].attrs["units"] == "1 / (unit of the input)"
+    assert found["d_solution"].attrs["quantity_units"] == "1"
 
 
 def test_the_implicit_derivative_holds_for_training_too():
@@ -119,6 +119,16 @@ def test_a_required_input_needs_no_value_and_one_that_is_given_makes_no_differen
     assert float(by_text["solution"]) == float(given["solution"])
     assert given.attrs["notices"] == ["mfu: solved for, so what is given for it is set aside"]
     assert by_text.attrs["notices"] == []
+
+
+def test_an_input_with_a_distribution_counts_at_its_centre_and_says_so():
+    inputs = {**RULE, "tokens_per_parameter": "20 ± 2", "mfu": "0.4 ± 0.1"}
+    found = rx.solve("training_time_6nd = 30 d", "mfu", **inputs)
+    assert float(found["solution"]) == float(rx.solve("training_time_6nd = 30 d", "mfu", **RULE)["solution"])
+    assert found.attrs["notices"] == [
+        "mfu: solved for, so what is given for it is set aside",
+        "tokens_per_parameter: 20 ± 2 counts at its centre here; `rooflax uncertainty` uses the whole",
+    ]
 
 
 def test_a_spec_gives_the_rest_and_its_conditions():
@@ -152,7 +162,14 @@ MISTAKES = {
     "one bound": ("step_time = 1", "mfu", {"between": [1]}, "between takes a lower and an upper bound, found [1]"),
     "a count to derive by": (
         "training_time_6nd = 30 d", "mfu", {**RULE, "wrt": "world_size"},
-        "`world_size` is a whole number, so there is no derivative by it; give it as an axis and compare its values",
+        "1 problem\n  `world_size` is a whole number, so there is no derivative by it; give it as an axis and compare "
+        "its values",
+    ),
+    "several wrong inputs to derive by": (
+        "training_time_6nd = 30 d", "peak_flops_bf16", {**RULE, "mfu": 0.4, "wrt": ["tp", "nosuch", "mfu", "mfu"]},
+        "3 problems\n  `tp` is a whole number, so there is no derivative by it; give it as an axis and compare its "
+        "values\n  `nosuch`: unknown name; `rooflax list inputs` shows what may be given\n"
+        "  `mfu` is named twice; once is enough",
     ),
     "an input that is missing": (
         "training_time_6nd = 30 d", "mfu", {"hardware": "a100-sxm-80gb", "num_parameters": 7e9},

@@ -71,6 +71,24 @@ def eq_log(eq_x: Number, eq_a: Number, eq_b: Number) -> Number:
     return eq_a * jnp.log(eq_x - eq_b)
 
 
+@cost_model(formula="sqrt((b - x)^3)", source=_SOURCE, example=dict(eq_x=2, eq_b=6, expect=8.0))
+def eq_edge(eq_x: Number, eq_b: Number) -> Number:
+    """A root, which has no value above b and is flat there."""
+    return jnp.sqrt((eq_b - eq_x) ** 3)
+
+
+@cost_model(formula="sqrt((x - a)(x - b))", source=_SOURCE, example=dict(eq_x=5, eq_a=1, eq_b=4, expect=2.0))
+def eq_hole(eq_x: Number, eq_a: Number, eq_b: Number) -> Number:
+    """A root, which has no value between a and b."""
+    return jnp.sqrt((eq_x - eq_a) * (eq_x - eq_b))
+
+
+@cost_model(formula="a sin x + [x > 9] 7", source=_SOURCE, example=dict(eq_x=0, eq_a=1, expect=0.0))
+def eq_swing(eq_x: Number, eq_a: Number) -> Number:
+    """A wave that is lifted from 9 on."""
+    return eq_a * jnp.sin(eq_x) + jnp.where(eq_x > 9, 7.0, 0.0)
+
+
 @cost_model(formula="max(a, b x)", source=_SOURCE, example=dict(eq_x=2, eq_a=1, eq_b=3, expect=6.0))
 def eq_floored(eq_x: Number, eq_a: Number, eq_b: Number) -> Number:
     """A line above a floor."""

@@ -85,6 +85,14 @@ BY_HAND = {
     "always": ("eq_line", {"eq_a": 1}, None, 1, "everywhere", 0, math.nan),
     "partly defined": ("eq_log", {"eq_a": 1, "eq_b": 1}, None, 3, "solved", 1, 1 + math.exp(3)),
     "undefined": ("eq_log", {"eq_a": 1, "eq_b": 1e40}, None, 3, "undefined", 0, math.nan),
+    "before an edge": ("eq_edge", {"eq_b": 3}, None, 0.01, "solved", 1, 3 - 1e-4 ** (1 / 3)),
+    "close before an edge": ("eq_edge", {"eq_b": 3}, None, 1e-8, "solved", 1, 3 - 1e-16 ** (1 / 3)),
+    "at an edge": ("eq_edge", {"eq_b": 3}, None, 0, "solved", 1, 3),
+    "beyond what an edge leaves": ("eq_edge", {"eq_b": 3}, None, 9, "none_below", 0, math.nan),
+    "before and after a hole": ("eq_hole", {"eq_a": 1, "eq_b": 2}, None, 0.01, "several", 2, 1.5 - math.sqrt(0.2501)),
+    "at both edges of a hole": ("eq_hole", {"eq_a": 1, "eq_b": 2}, None, 0, "several", 2, 1),
+    "a hole between nodes": ("eq_hole", {"eq_a": 1.01, "eq_b": 2.01}, None, 0, "several", 2, 1.01),
+    "after a hole": ("eq_hole", {"eq_a": 1.01, "eq_b": 2.01}, (1.5, 7), 0.01, "solved", 1, 1.51 + math.sqrt(0.2501)),
     "many": ("eq_wave", {}, (0, 20), 0.3, "several", 7, math.asin(0.3)),
     "many that touch": ("eq_wave", {}, (0, 20), 1, "several", 3, math.pi / 2),
 }  # fmt: skip
@@ -111,6 +119,32 @@ def test_the_range_that_is_reached_is_told(quantity, toys):
     found = roots_of(sweep_for(toys, quantity, "eq_x"), quantity, -7, unknown_of(toys.names, "eq_x"))
     assert OUTCOMES[int(found.outcome)] == "none_above"
     assert (float(found.lowest), float(found.highest)) == pytest.approx(REACHED[quantity], abs=1e-12)
+
+
+def test_the_range_is_that_of_the_extrema_between_nodes(toys):
+    """Whether there are solutions or not, and on both sides of the target."""
+    for target in (0.1, -3.0, 9.0):
+        found = roots_of(
+            sweep_for(toys, "eq_swing", "eq_x", eq_a=[1.0, 2.0]),
+            "eq_swing",
+            target,
+            unknown_of(toys.names, "eq_x", (0, 15)),
+        )
+        assert found.lowest == pytest.approx([-1, -2], rel=1e-12)
+        assert found.highest == pytest.approx([8, 9], rel=1e-12)
+
+
+def test_where_a_quantity_ends_is_found_in_every_cell(toys):
+    """Cells with no edge, one and two pass together; the range reaches up to the edge."""
+    found = solved(toys, "eq_hole", 0.5, **cases(eq_a=[1, 0, 2], eq_b=[2, 3, 2]), between=(0, 3.5))
+    sides = [(a + b) / 2 - math.hypot((a - b) / 2, 0.5) for a, b in ((1, 2), (2, 2))]
+    assert found["solution"].values == pytest.approx([sides[0], 1.5 + math.hypot(1.5, 0.5), sides[1]], rel=1e-12)
+    assert found["solutions"].values.tolist() == [2, 1, 2]
+    assert found["partial"].values.tolist() == [True, True, False]
+    assert found["lowest"].values == pytest.approx([0, 0, 0], abs=1e-7)
+    edge = solved(toys, "eq_edge", -1.0, eq_b=[3.0, 1e40])
+    assert edge["lowest"].values[0] == 0
+    assert edge["partial"].values.tolist() == [True, False]
 
 
 def test_all_roots_of_cubics_are_found_and_no_others(toys):
@@ -238,13 +272,16 @@ def test_derivatives_are_those_of_the_roots(toys):
             assert slopes.values[:, i, k] == pytest.approx(expected, rel=1e-13, nan_ok=True)
 
 
-def test_derivatives_are_there_only_where_one_root_crosses(toys):
+def test_derivatives_are_those_of_the_smallest_root(toys):
     found = solved(toys, "eq_bowl", 1.0, eq_a=[1.0, 0.5, 2.0, -8.0], between=(2, 5), wrt=["eq_a"])
     assert outcomes(found) == ["solved", "solved", "none_above", "solved"]
     assert found["solution"].values[1] == pytest.approx(2 + math.sqrt(0.5))
     several = solved(toys, "eq_bowl", 1.0, eq_a=0.5, wrt=["eq_a"])
     assert outcomes(several) == ["several"]
-    assert np.isnan(several["d_solution"].values).all()
+    assert several["d_solution"].values == pytest.approx(1 / (2 * math.sqrt(0.5)), rel=1e-9)
+    stretch = solved(toys, "eq_floored", 2.0, eq_a=2.0, eq_b=1.0, wrt=["eq_b"])
+    assert outcomes(stretch) == ["stretch"]
+    assert np.isnan(stretch["d_solution"].values).all()
     slopes = found["d_solution"].values.ravel()
     assert np.isnan(slopes[2])
     assert slopes[[1, 3]] == pytest.approx([-1 / (2 * math.sqrt(0.5)), -1 / 6], rel=1e-9)
@@ -259,12 +296,18 @@ def test_derivatives_are_there_only_where_one_root_crosses(toys):
             (),
             "`eq_clipped` does not depend on `eq_share` here; `rooflax plan` tells its inputs",
         ),
-        ("eq_line", "eq_x", ("eq_x",), "`eq_x` is solved for; a derivative is taken with respect to another input"),
+        (
+            "eq_line",
+            "eq_x",
+            ("eq_x", "eq_a", "eq_a"),
+            "2 problems\n  `eq_x` is solved for; a derivative is taken with respect to another input\n"
+            "  `eq_a` is named twice; once is enough",
+        ),
         (
             "eq_line",
             "eq_x",
             ("eq_c",),
-            "`eq_line` does not depend on `eq_c` here, nor does its solution",
+            "1 problem\n  `eq_line` does not depend on `eq_c` here, nor does its solution",
         ),
     ],
 )

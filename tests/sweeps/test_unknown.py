@@ -84,6 +84,17 @@ def test_an_excluded_end_may_be_named_as_a_bound(known):
             (1, "2 GB"),
             "`hbm_bandwidth`: a bound: 2 GB is a size; a bandwidth was expected (B/s, for example 25 GB/s)",
         ),
+        (
+            "step_time",
+            ("3 s", "2 s"),
+            "`step_time`: between 3 s and 2 s lies nothing, or too little; the lower bound comes first",
+        ),
+        ("step_time", ("1e31 s", 1), "`step_time`: the bound `1e31 s`: it is 0, or from 1e-250 to 1e+30 s in size"),
+        (
+            "hbm_bandwidth",
+            ("-1 GB/s", "2 GB/s"),
+            "`hbm_bandwidth` is a number above 0; between -1 GB/s and 2 GB/s is not",
+        ),
         ("eq_x", (float("nan"), 1), "`eq_x`: a bound: nan is not finite"),
         ("eq_x", (1, 1e31), "`eq_x`: the bound 1e+31: it is 0, or from 1e-250 to 1e+30 in size"),
     ],
