@@ -32,9 +32,9 @@ def grad(
 ) -> None:
     """Show how quantities move with inputs, at the point or over the grid that SPEC and --set describe.
 
-    Derivatives are exact, and one-sided at kinks. Beside them stands an interval of the input without a kink: sure where
-    what switches is linear or reciprocal in it, else an estimate. By a count, a flag or a choice it is the difference
-    to the next legal value.
+    Derivatives are exact, and one-sided at kinks. Beside them stands an interval of the input without a kink: sure
+    where what switches is linear or reciprocal in it, else an estimate. By a count, a flag or a choice it is the
+    difference to the next legal value.
     """
     from ..queries.gradient import gradient_described
     from ..reports.gradient import gradient_records, gradient_table

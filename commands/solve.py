@@ -16,7 +16,10 @@ from . import CATALOG, JSON, MODELS, QUIET, SET, bench_of, print_json, print_not
 @SET
 @click.option("--from", "spec", help="Take the other inputs, and the conditions, from this spec.")
 @click.option(
-    "--between", nargs=2, metavar="LOW HIGH", help="Look between these values; otherwise in all that INPUT may take."
+    "--between",
+    nargs=2,
+    metavar="LOW HIGH",
+    help="Look between these values; otherwise in all that INPUT may take, of one without a lowest value from 0 on.",
 )
 @click.option("--wrt", metavar="INPUT,…", help="Tell how the solution moves with these inputs.")
 @MODELS

@@ -137,8 +137,8 @@ def _one_sided(
 def _reciprocal(at: xr.DataArray, below: xr.DataArray) -> xr.DataArray:
     """The distance to a switch below by a linear estimate, as the nearer one of what is reciprocal in the input.
 
-    a - b/x, linearised at x, reaches 0 a distance d below x where in truth it does x d/(x + d) below. Above x the linear
-    distance is the nearer one.
+    a - b/x, linearised at x, reaches 0 a distance d below x where in truth it does x d/(x + d) below. Above x the
+    linear distance is the nearer one.
     """
     finite = below.where(np.isfinite(below), 0.0)
     near = at * finite / (at + finite).where(at + finite > 0, 1.0)

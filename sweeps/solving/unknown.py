@@ -29,7 +29,7 @@ class Unknown:
 
     `low` and `high` are in the input's unit; `low` itself is left out where `above`. Where no end is known, values up
     to 10^30 are tried, and where the range begins at 0, values from 10^-18 (of the upper end, where that is finite).
-    `whole` says that the range is all there is, not a part of it that was asked for.
+    `whole` says that the range is no part of it that was asked for, `bounded` that the input has a lowest value.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Unknown:
     high: float
     above: bool = False
     whole: bool = True
+    bounded: bool = True
 
     def nodes(self) -> np.ndarray:
         """The values at which the quantity is looked at first, ascending.
@@ -55,9 +56,9 @@ class Unknown:
 
     @property
     def tried(self) -> str:
-        """The range in words: `any mfu`, `mfu from 0.1 to 0.5`."""
+        """The range in words: `any mfu`, `any dp of at least 0`, `mfu from 0.1 to 0.5`."""
         if self.whole:
-            return f"any {self.name}"
+            return f"any {self.name}" + ("" if self.bounded else " of at least 0")
         low, high = (format_quantity(bound, self.unit) for bound in (self.low, self.high))
         return f"{self.name} from {low} to {high}"
 
@@ -80,12 +81,13 @@ def _beside(end: float, next_node: float) -> list[np.ndarray]:
 def unknown_of(known: RegistryNames, written: str, between: tuple[object, object] | None = None) -> Unknown:
     """The unknown of that name, looked for in its domain or in the part of it that `between` gives.
 
-    Negative values are tried only where `between` asks for them. Raises RooflaxError for what cannot be solved for.
+    Of an input without a lowest value negative ones are tried only where `between` asks for them. Raises RooflaxError
+    for what cannot be solved for.
     """
     name = number_name(known, written, "so no equation is solved for it")
     domain, leaf = domain_of(name, known), known.vocabulary.get(name)
     lowest, highest = (leaf.low, leaf.high) if leaf else (-math.inf, math.inf)
-    low, high = max(lowest, 0.0), min(highest, MOST)
+    low, high = lowest if math.isfinite(lowest) else 0.0, min(highest, MOST)
     if between is not None:
         low, high = (_bound(domain, value) for value in between)
         for bound, given in zip((low, high), between, strict=True):
@@ -99,7 +101,7 @@ def unknown_of(known: RegistryNames, written: str, between: tuple[object, object
                 f"`{name}`: {_between(low, high, domain)} lies nothing, or too little; the lower bound comes first"
             )
     above = bool(leaf and leaf.above and low == leaf.low)
-    return Unknown(name, domain.unit, low, high, above, between is None)
+    return Unknown(name, domain.unit, low, high, above, between is None, math.isfinite(lowest))
 
 
 def number_name(known: RegistryNames, written: str, refused: str) -> str:

@@ -57,7 +57,7 @@ def test_filters_come_before_the_search(rooflax, filled, spec):
 
 def test_an_empty_frontier_says_so(rooflax, filled):
     done = rooflax("pareto", filled, *FRONT, "--where", "tp > 100")
-    assert (done.code, done.told) == (0, "note: no point is feasible\n")
+    assert (done.code, done.told) == (0, "note: no point is feasible and has a value in every objective\n")
     assert rooflax("pareto", filled, *FRONT, "--where", "tp > 100", "--json", "--quiet").json == []
 
 

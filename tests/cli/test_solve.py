@@ -29,23 +29,27 @@ def test_one_point_prints_the_solution_with_its_unit(rooflax):
 SENTENCES = {
     "eq_line = 7": (("eq_a=1", "eq_b=3"), 0, "eq_x = 2"),
     "eq_line = 0.5": (
-        ("eq_a=1", "eq_b=3"), 1, "no solution: eq_line is above 0.5 for any eq_x: it goes from 1 to 3e15 P",
+        ("eq_a=1", "eq_b=3"), 1,
+        "no solution: eq_line is above 0.5 for any eq_x of at least 0: it goes from 1 to 3e15 P",
     ),
-    "eq_clipped = 3": ((), 1, "no solution: eq_clipped is below 3 for any eq_x: it goes from 1 to 2"),
-    "eq_bowl = 4": ((), 0, "eq_x = 0, the smallest of 2 solutions for any eq_x"),
+    "eq_clipped = 3": ((), 1, "no solution: eq_clipped is below 3 for any eq_x of at least 0: it goes from 1 to 2"),
+    "eq_bowl = 4": ((), 0, "eq_x = 0, the smallest of 2 solutions for any eq_x of at least 0"),
     "eq_clipped = 1": ((), 0, "eq_x = 0, where a range of values begins that all give eq_clipped = 1"),
-    "eq_step = 0.5": ((), 1, "no solution: eq_step passes 0.5 in a step for any eq_x: it goes from 0 to 1"),
+    "eq_step = 0.5": (
+        (), 1, "no solution: eq_step passes 0.5 in a step for any eq_x of at least 0: it goes from 0 to 1",
+    ),
     "eq_line = 5": (
-        ("eq_a=5",), 0, "eq_line = 5 for any eq_x: it does not depend on eq_x here",
+        ("eq_a=5",), 0, "eq_line = 5 for any eq_x of at least 0: it does not depend on eq_x here",
     ),
     "eq_line = 6": (
-        ("eq_a=5",), 1, "no solution: eq_line is 5 for any eq_x: it does not depend on eq_x here",
+        ("eq_a=5",), 1, "no solution: eq_line is 5 for any eq_x of at least 0: it does not depend on eq_x here",
     ),
     "eq_edge = 9": (
         ("eq_b=3",), 1,
-        "no solution: eq_edge is below 9 for any eq_x at which eq_edge has a value: it goes from 0 to 5.196",
+        "no solution: eq_edge is below 9 for any eq_x of at least 0 at which eq_edge has a value: "
+        "it goes from 0 to 5.196",
     ),
-    "eq_log = 6": (("eq_a=1", "eq_b=1e40"), 1, "no solution: eq_log has no value for any eq_x"),
+    "eq_log = 6": (("eq_a=1", "eq_b=1e40"), 1, "no solution: eq_log has no value for any eq_x of at least 0"),
 }  # fmt: skip
 
 

@@ -124,7 +124,10 @@ def test_points_are_narrowed_before_the_frontier_is_searched(given, grid, where,
 def test_conditions_on_labels_of_a_store(store, grid):
     front = rx.pareto(store, where=["hardware == h100-sxm-80gb"])
     same(front, by_definition(grid[grid["hardware"] == "h100-sxm-80gb"], [(TIME, "min"), (COST, "min")]))
-    assert front.attrs["notices"][-1] == "1 of 2 frontiers are empty: no point is feasible"
+    assert (
+        front.attrs["notices"][-1]
+        == "1 of 2 frontiers are empty: no point is feasible and has a value in every objective"
+    )
 
 
 def test_the_group_of_a_run_is_what_the_query_finds(spec, store):
@@ -273,6 +276,9 @@ def test_where_nothing_is_feasible_the_frontier_is_empty_and_stored(spec, tmp_pa
     run = rx.run(spec, store=tmp_path / "empty.zarr", overrides=["where=[mfu > 1]"])
     front = rx.pareto(run.path)
     assert front.sizes["point"] == 0
-    assert front.attrs["notices"][-1] == "2 of 2 frontiers are empty: no point is feasible"
+    assert (
+        front.attrs["notices"][-1]
+        == "2 of 2 frontiers are empty: no point is feasible and has a value in every objective"
+    )
     again = rx.run(spec, store=tmp_path / "empty.zarr", overrides=["where=[mfu > 1]"])
     assert (again.blocks, again.resumed) == (1, 1)

@@ -17,6 +17,7 @@ def _leaf(name: str, low: float = 0.0, high: float = float("inf"), default: floa
 LEAVES = (
     _leaf("eq_x", low=-float("inf")),
     _leaf("eq_share", high=1.0),
+    _leaf("eq_signed", low=-10.0, high=10.0, default=0.0),
     _leaf("eq_a", low=-float("inf"), default=0.0),
     _leaf("eq_b", low=-float("inf"), default=0.0),
     _leaf("eq_c", low=-float("inf"), default=0.0),

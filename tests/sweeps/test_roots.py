@@ -249,7 +249,7 @@ def test_everything_is_labelled(toys):
         "quantity": "eq_line",
         "target": 7.0,
         "unknown": "eq_x",
-        "tried": "any eq_x",
+        "tried": "any eq_x of at least 0",
         "failure": "",
     }
     assert found["solution"].attrs["long_name"] == "Input eq_x"

@@ -125,3 +125,11 @@ def test_an_input_along_the_axis_of_the_unknown_is_refused(known):
     with pytest.raises(RooflaxError) as error:
         with_unknown(bound(known, eq_a=along), "eq_x")
     assert str(error.value) == "`eq_x` is solved for, but eq_a varies along it; give it another axis"
+
+
+def test_negative_values_are_tried_where_the_domain_has_a_lowest_one(known):
+    assert unknown_of(known, "eq_x").low == 0
+    pinned = unknown_of(known, "dp")
+    assert (pinned.low, pinned.tried) == (0, "any dp of at least 0")
+    assert unknown_of(known, "eq_signed").low == -10
+    assert unknown_of(known, "eq_signed").tried == "any eq_signed"
