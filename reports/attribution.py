@@ -64,9 +64,7 @@ def _table(point: xr.Dataset, dims: list[str], most: int, end: str) -> Columns:
         text_column("higher or next", [_end(one, "high_input") for one in rows], wraps=False),
         text_column(f"{quantity} then ", [_value(one, "high", unit) for one in rows], wraps=False),
         text_column("change", [_changes(one, base) for one in rows], wraps=False),
-        text_column(
-            "", ["█" * max(1, round(_BAR * float(one["largest_change"]) / widest)) for one in rows], wraps=False
-        ),
+        text_column("", [_bar(float(one["largest_change"]) / widest) for one in rows], wraps=False),
     ]
     at = ", ".join(f"{dim} = {shown(point[dim])}" for dim in dims)
     context = ", ".join(f"{name}: {text}" for name, text in _context(point).items() if name in ("binding", "feasible"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -26,20 +26,16 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class Best(_Part):
-    """The best points along some axes, reduced while the sweep runs."""
+class _Objective(_Part):
+    """One quantity to make small or large."""
 
     minimize: str | None = None
     """The quantity to make small; give this or `maximize`."""
     maximize: str | None = None
     """The quantity to make large; give this or `minimize`."""
-    over: Annotated[tuple[str, ...], Field(min_length=1)]
-    """The axes to choose along; the others stay."""
-    top: Annotated[int, Field(ge=1, strict=True)] = 1
-    """How many points to keep, the best first."""
 
     @model_validator(mode="after")
-    def _one_objective(self) -> Best:
+    def _one_objective(self) -> Self:
         if (self.minimize is None) == (self.maximize is None):
             raise ValueError("give exactly one of `minimize` and `maximize`")
         return self
@@ -48,6 +44,15 @@ class Best(_Part):
     def objective(self) -> str:
         """The quantity that is minimized or maximized."""
         return str(self.minimize if self.minimize is not None else self.maximize)
+
+
+class Best(_Objective):
+    """The best points along some axes, reduced while the sweep runs."""
+
+    over: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The axes to choose along; the others stay."""
+    top: Annotated[int, Field(ge=1, strict=True)] = 1
+    """How many points to keep, the best first."""
 
 
 class Pareto(_Part):
@@ -65,26 +70,11 @@ class Pareto(_Part):
         return found
 
 
-class Optimize(_Part):
+class Optimize(_Objective):
     """The best values of continuous inputs, found in every cell of the axes under the conditions of `where`."""
 
-    minimize: str | None = None
-    """The quantity to make small; give this or `maximize`."""
-    maximize: str | None = None
-    """The quantity to make large; give this or `minimize`."""
     over: Annotated[dict[str, Any], Field(min_length=1)]
     """The inputs left free, each with its range, such as `hbm_bandwidth: {min: 1 TB/s, max: 8 TB/s}`."""
-
-    @model_validator(mode="after")
-    def _one_objective(self) -> Optimize:
-        if (self.minimize is None) == (self.maximize is None):
-            raise ValueError("give exactly one of `minimize` and `maximize`")
-        return self
-
-    @property
-    def objective(self) -> str:
-        """The quantity that is minimized or maximized."""
-        return str(self.minimize if self.minimize is not None else self.maximize)
 
 
 class Gradient(_Part):

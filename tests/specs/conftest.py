@@ -5,6 +5,7 @@ import pytest
 
 from rooflax.specs.calibration import Calibration
 from rooflax.specs.catalog import CatalogError, Field, Record, Source, read_record
+from rooflax.specs.loader import load_spec
 from rooflax.specs.records import normalised
 from rooflax.specs.vocabulary import Vocabulary, shipped
 
@@ -113,4 +114,12 @@ def catalogs():
             record("precision", "bf16-mixed", weight_width=2, matmul_format=2),
             record("precision", "fp8-mixed", weight_width=1, matmul_format=4),
         ]
+    )
+
+
+@pytest.fixture
+def load(known, catalogs):
+    """The loaded spec of a text, which messages call `sweep.yaml`, with overrides."""
+    return lambda text, *overrides: load_spec(
+        text, file="sweep.yaml", known=known, catalogs=catalogs, overrides=overrides
     )

@@ -7,7 +7,6 @@ import json
 import pytest
 
 from rooflax.specs.axes import Box
-from rooflax.specs.loader import load_spec
 from rooflax.specs.problems import SpecError
 from rooflax.specs.schema import schema
 
@@ -24,13 +23,6 @@ optimize:
     scale_up_bandwidth: {min: 25 GB/s, max: 800 GB/s}
     hbm_capacity: {min: 40 GB, max: 80 GB}
 """
-
-
-@pytest.fixture
-def load(known, catalogs):
-    return lambda text, *overrides: load_spec(
-        text, file="sweep.yaml", known=known, catalogs=catalogs, overrides=overrides
-    )
 
 
 @pytest.fixture

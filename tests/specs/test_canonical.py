@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from rooflax.specs.loader import load_spec
-
 SPEC = """\
 title: Where does tensor parallelism stop paying?
 axes:
@@ -18,13 +16,6 @@ where: [fits_memory, memory_per_gpu < 70 GiB]
 best: {minimize: step_time, over: [tp]}
 store: {path: runs/a.zarr}
 """
-
-
-@pytest.fixture
-def load(known, catalogs):
-    return lambda text, *overrides: load_spec(
-        text, file="sweep.yaml", known=known, catalogs=catalogs, overrides=overrides
-    )
 
 
 def minimal(**sections):

@@ -15,7 +15,6 @@ from rooflax.specs.bind import bind_keywords
 from rooflax.specs.distribution_forms import DistributionError, is_distribution, read_distribution
 from rooflax.specs.distributions import FreeNormal, LogNormal, Normal, Samples, Uniform, free_coordinate, slope_of_free
 from rooflax.specs.domains import Domain
-from rooflax.specs.loader import load_spec
 from rooflax.specs.problems import SpecError
 from rooflax.specs.schema import schema
 from rooflax.specs.vocabulary import Group, Kind, Leaf, shipped
@@ -260,13 +259,6 @@ fixed:
   scale_up_bandwidth: 400 ± 20 Gb/s
 outputs: [step_time]
 """
-
-
-@pytest.fixture
-def load(known, catalogs):
-    return lambda text, *overrides: load_spec(
-        text, file="sweep.yaml", known=known, catalogs=catalogs, overrides=overrides
-    )
 
 
 def test_a_spec_holds_the_centre_and_the_distribution_beside_it(load):

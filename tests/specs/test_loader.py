@@ -25,13 +25,6 @@ store: {path: runs/a.zarr}
 
 
 @pytest.fixture
-def load(known, catalogs):
-    return lambda text, *overrides: load_spec(
-        text, file="sweep.yaml", known=known, catalogs=catalogs, overrides=overrides
-    )
-
-
-@pytest.fixture
 def told(load):
     """The message of each problem of a spec, by its path."""
 
