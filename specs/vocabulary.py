@@ -33,6 +33,10 @@ class Group(StrEnum):
     PARALLELISM = "parallelism"
     TRAINING = "training"
     INFERENCE = "inference"
+    SERVING = "serving"
+    REINFORCEMENT = "reinforcement"
+    SCALING = "scaling"
+    RELIABILITY = "reliability"
     MONEY = "money"
 
 

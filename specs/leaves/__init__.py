@@ -1,6 +1,20 @@
 """The shipped leaves, one file a group."""
 
-from . import hardware, inference, model, money, network, parallelism, precision, software, training
+from . import (
+    hardware,
+    inference,
+    model,
+    money,
+    network,
+    parallelism,
+    precision,
+    reinforcement,
+    reliability,
+    scaling,
+    serving,
+    software,
+    training,
+)
 
 LEAVES = (
     *model.LEAVES,
@@ -11,5 +25,9 @@ LEAVES = (
     *parallelism.LEAVES,
     *training.LEAVES,
     *inference.LEAVES,
+    *serving.LEAVES,
+    *reinforcement.LEAVES,
+    *scaling.LEAVES,
+    *reliability.LEAVES,
     *money.LEAVES,
 )

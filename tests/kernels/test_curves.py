@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from rooflax.kernels import microbenchmarks
-from rooflax.kernels.network import Network, tiers_of
+from rooflax.kernels.machine import microbenchmarks
+from rooflax.kernels.machine.network import Network, tiers_of
 from rooflax.kernels.primitives import collectives
 from rooflax.kernels.primitives.collectives import KINDS, RING, TREE, Tier
 from rooflax.kernels.primitives.efficiency import fill_slowdown, product_time
@@ -50,7 +50,7 @@ def network(**given: float) -> Network:
 
 
 def network_leaves() -> tuple:
-    from rooflax.kernels import network as module
+    from rooflax.kernels.machine import network as module
 
     return getattr(module, "LEAVES", ())
 

@@ -12,8 +12,8 @@ import pytest
 
 from rooflax.kernels.discovery import shipped_registry
 from rooflax.kernels.graph import resolve
-from rooflax.kernels.pipeline import DUALPIPE
 from rooflax.kernels.primitives.arithmetic import ratio, remainder
+from rooflax.kernels.training.pipeline import DUALPIPE
 from rooflax.specs.vocabulary import Kind
 
 REGISTRY = shipped_registry()

@@ -269,7 +269,7 @@ def test_file_of_a_user_adds_models_and_leaves(tmp_path: Path) -> None:
         (
             "again.py",
             USER_MODEL.replace("insurance_cost", "step_time").replace("-> Dollars", "-> Seconds"),
-            "{path}: `step_time` is declared twice: in rooflax.kernels.step and in rooflax_models_again",
+            "{path}: `step_time` is declared twice: in rooflax.kernels.training.step and in rooflax_models_again",
         ),
         (
             "typo.py",

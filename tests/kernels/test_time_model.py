@@ -13,7 +13,7 @@ import pytest
 import rooflax
 from rooflax.kernels.discovery import shipped_registry
 from rooflax.kernels.graph import resolve
-from rooflax.kernels.step import STEP_TERMS
+from rooflax.kernels.training.step import STEP_TERMS
 from rooflax.validation import SHIPPED, validate
 
 REGISTRY = shipped_registry()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from ...annotations import Array, Bytes, Choice, Count, Number
-from ...network import Network, tiers_of
+from ...machine.network import Network, tiers_of
 from ...primitives.collectives import ALL_REDUCE, Tier, all_reduce, neighbour_exchange, sent
 from ...registry import cost_model
 from .hops import CROSS_NODE

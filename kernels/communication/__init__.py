@@ -1,0 +1,1 @@
+"""What GPUs exchange, by the kind of parallelism."""

@@ -1,0 +1,1 @@
+"""A serving replica: prefill, decode, memory, and what a request takes."""

@@ -1,0 +1,1 @@
+"""One layer on one GPU: what its operators take."""

@@ -1,0 +1,1 @@
+"""The model by itself: its parameters and its FLOPs."""

@@ -1,0 +1,1 @@
+"""Reliability of long runs: failures, checkpoints, restarts and stragglers."""

@@ -1,0 +1,1 @@
+"""A fleet that serves requests: mixed steps, queues, goals, replicas."""

@@ -1,0 +1,1 @@
+"""A training step, and a run of many."""

@@ -1,0 +1,5 @@
+"""Post-training by reinforcement."""
+
+from ..vocabulary import Leaf
+
+LEAVES: tuple[Leaf, ...] = ()

@@ -1,0 +1,5 @@
+"""Failures, checkpoints and restarts."""
+
+from ..vocabulary import Leaf
+
+LEAVES: tuple[Leaf, ...] = ()

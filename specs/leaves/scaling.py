@@ -1,0 +1,5 @@
+"""Scaling laws and budgets."""
+
+from ..vocabulary import Leaf
+
+LEAVES: tuple[Leaf, ...] = ()
