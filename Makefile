@@ -50,6 +50,7 @@ bench: .venv/test-$(KEY)
 calibrate: .venv/test-$(KEY)
 	@test -n "$(MEASURED)" || { echo "make calibrate MEASURED=FOLDER: name a folder of measured tables"; exit 1; }
 	$(BIN)/rooflax fit $(MEASURED) --leave-one-family-out --whole -o specs/calibration.yaml
+	$(BIN)/rooflax fit $(MEASURED) --stage serving --leave-one-family-out --whole -o specs/serving_calibration.yaml
 
 lowest:
 	rm -rf build/lowest && $(PYTHON) -m venv build/lowest

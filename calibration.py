@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .points import read_cases, scalar
-from .specs.calibration import CALIBRATED, CALIBRATION_KINDS, OWNERS, Prior
+from .specs.calibration import CALIBRATED, OWNERS, STAGES, Prior
 from .specs.domains import Domain, domain_of
 from .specs.known import UnknownName, check_quantity, input_name
 from .specs.measured.reading import read_measured
@@ -30,6 +30,7 @@ def fit(
     measured: str | os.PathLike[str] | Iterable[str | os.PathLike[str] | MeasuredRow],
     params: str | Sequence[str] | None = None,
     *,
+    stage: str = "training",
     kinds: Sequence[str] = (),
     quantity: str | None = None,
     priors: Mapping[str, float] | None = None,
@@ -43,15 +44,16 @@ def fit(
 
     `measured` are tables of measurements (files or folders), or rows. With `quantity` the files are tables of cases,
     one column an input each, and the column of that name is what was measured. `params` are texts `leaf:catalog`, one
-    value a record of that catalog, or `leaf`, one value everywhere; without it those of the shipped calibration are
-    fitted, on the kinds of tables that it is fitted on. `kinds` keeps some kinds of tables. `priors` are widths of
-    what one record may differ from its class, in the logit of a share or the logarithm of other inputs, and `starts`
-    the values that priors are centred on. Raises RooflaxError where no row can be used.
+    value a record of that catalog, or `leaf`, one value everywhere; without it those of one `stage` of the shipped
+    calibration are fitted (training or serving), on the kinds of tables that it is fitted on. `kinds` keeps some kinds
+    of tables. `priors` are widths of what one record may differ from its class, in the logit of a share or the
+    logarithm of other inputs, and `starts` the values that priors are centred on. Raises RooflaxError where no row can
+    be used.
     """
     bench = workbench(models, catalog)
     places = [measured] if isinstance(measured, str | os.PathLike) else list(measured)
-    rows = rows_of(bench, places, kinds=kinds or default_kinds(params, quantity), quantity=quantity)
-    parameters = parameters_of(bench, params, priors or {}, starts or {})
+    rows = rows_of(bench, places, kinds=kinds or default_kinds(params, quantity, stage), quantity=quantity)
+    parameters = parameters_of(bench, params or stage_params(stage), priors or {}, starts or {})
     return fit_rows(bench, rows, parameters, weighting, leave_one_family_out=leave_one_family_out)
 
 
@@ -71,9 +73,14 @@ def fit_rows(
     )
 
 
-def default_kinds(params: str | Sequence[str] | None, quantity: str | None) -> tuple[str, ...]:
-    """The kinds of tables that count where none is named: those of the shipped calibration for its own parameters."""
-    return CALIBRATION_KINDS if params is None and quantity is None else ()
+def default_kinds(params: str | Sequence[str] | None, quantity: str | None, stage: str) -> tuple[str, ...]:
+    """The kinds of tables that count where none is named: those of the stage for its own parameters."""
+    return STAGES[stage].kinds if params is None and quantity is None else ()
+
+
+def stage_params(stage: str) -> tuple[str, ...]:
+    """What one stage of the shipped calibration fits, as texts `leaf:catalog`."""
+    return tuple(f"{leaf}:{owner}" for owner, leaves in STAGES[stage].inputs.items() for leaf in leaves)
 
 
 def rows_of(
@@ -139,15 +146,12 @@ def _case_rows(bench: Workbench, path: Path, quantity: str) -> list[MeasuredRow]
 
 def parameters_of(
     bench: Workbench,
-    params: str | Sequence[str] | None,
+    params: str | Sequence[str],
     priors: Mapping[str, float],
     starts: Mapping[str, float | str],
 ) -> tuple[Parameter, ...]:
     """The parameters that texts `leaf:catalog` or `leaf` describe. Raises SpecError with everything that is wrong."""
-    if params is None:
-        texts = [f"{leaf}:{owner}" for owner, leaves in CALIBRATED.items() for leaf in leaves]
-    else:
-        texts = [text.strip() for part in ([params] if isinstance(params, str) else params) for text in part.split(",")]
+    texts = [text.strip() for part in ([params] if isinstance(params, str) else params) for text in part.split(",")]
     problems: list[Problem] = []
     found: dict[str, Parameter] = {}
     for text in texts:

@@ -80,12 +80,21 @@ def validate(
 def predicted_without_family(data: str | os.PathLike[str] | None, bench: Workbench) -> Mapping[Key, float]:
     """What the calibration, fitted anew to these rows without a family, predicts for the rows of that family.
 
-    By file and id of each row that the calibration can use: training, matrix products and collectives.
+    By file and id of each row that a stage of the calibration can use: training, matrix products and collectives, or
+    serving.
     """
-    from .calibration import default_kinds, fit_rows, parameters_of, rows_of
+    from .calibration import fit_rows, parameters_of, stage_params
+    from .specs.calibration import STAGES
+    from .specs.measured import read_measured
 
-    rows = rows_of(bench, [SHIPPED if data is None else data], kinds=default_kinds(None, None))
-    return fit_rows(bench, rows, parameters_of(bench, None, {}, {}), leave_one_family_out=True).left_out
+    rows = read_measured(Path(data) if data is not None else SHIPPED, bench.catalogs)
+    found: dict[Key, float] = {}
+    for name, stage in STAGES.items():
+        own = [row for row in rows if row.kind in stage.kinds]
+        if any(not row.refused for row in own):
+            parameters = parameters_of(bench, stage_params(name), {}, {})
+            found |= fit_rows(bench, own, parameters, leave_one_family_out=True).left_out
+    return found
 
 
 def _beside(record: Record, left_out: Mapping[Key, float]) -> Record:
@@ -145,8 +154,8 @@ def fitted_families(found: Validation) -> frozenset[str]:
     from .specs.calibration_files import read_provenance
     from .specs.record_files import parse_yaml, read_text
 
-    told = read_provenance(calibration).get("rows", {}) if calibration.is_file() else {}
-    fitted = {(name, row) for name, rows in told.items() for row in rows}
+    told = [read_provenance(path).get("rows", {}) for path in calibration if path.is_file()]
+    fitted = {(name, row) for families in told for name, rows in families.items() for row in rows}
     path = found.place / FAMILIES
     same = parse_yaml(read_text(path), path) if path.is_file() else {}
     alike = {name for name, family in same.items() if isinstance(family, Mapping) and family.get("same_runs_as")}

@@ -26,6 +26,13 @@ def _finite(_: click.Context, option: click.Parameter, value: float) -> float:
     help="Inputs to fit: one value a record of CATALOG (hardware, software_stack, network), or one value everywhere. "
     "Without it, those of the shipped calibration.",
 )
+@click.option(
+    "--stage",
+    type=click.Choice(["training", "serving"]),
+    default="training",
+    show_default=True,
+    help="Which inputs of the shipped calibration to fit where --params names none.",
+)
 @click.option("--prior", "priors", multiple=True, metavar="LEAF=WIDTH", help="How much one record may differ.")
 @click.option("--start", "starts", multiple=True, metavar="LEAF=VALUE", help="The value that a prior is centred on.")
 @click.option("--kind", "kinds", multiple=True, help="Use only tables of this kind, such as training or gemm.")
@@ -50,6 +57,7 @@ def _finite(_: click.Context, option: click.Parameter, value: float) -> float:
 def fit(
     measured: tuple[Path, ...],
     params: tuple[str, ...],
+    stage: str,
     priors: tuple[str, ...],
     starts: tuple[str, ...],
     kinds: tuple[str, ...],
@@ -68,7 +76,7 @@ def fit(
     Prints the fitted values with their standard errors and the errors before and after. The file that -o writes is
     catalog data: put it into a folder as calibration.yaml and name the folder with --catalog.
     """
-    from ..calibration import default_kinds, fit_rows, parameters_of, rows_of
+    from ..calibration import default_kinds, fit_rows, parameters_of, rows_of, stage_params
     from ..fit_summary import summary, write_calibration
     from ..output_files import make_ready
     from ..reports.calibration import fit_tables
@@ -79,10 +87,10 @@ def fit(
         make_ready(output)
     bench = bench_of(models, catalog)
     widths = {name: _number(name, text) for name, text in _pairs("--prior", priors)}
-    parameters = parameters_of(bench, params or None, widths, dict(_pairs("--start", starts)))
+    parameters = parameters_of(bench, params or stage_params(stage), widths, dict(_pairs("--start", starts)))
     for place in measured if quantity is None else ():
         print_notices(unread_columns(place), quiet)
-    rows = rows_of(bench, measured, kinds=kinds or default_kinds(params or None, quantity), quantity=quantity)
+    rows = rows_of(bench, measured, kinds=kinds or default_kinds(params or None, quantity, stage), quantity=quantity)
     found = fit_rows(bench, rows, parameters, Weighting(balance=balance), leave_one_family_out=leave_one_family_out)
     told = summary(found, bench)
     if as_json:

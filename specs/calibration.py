@@ -46,7 +46,7 @@ class Prior:
     record: float = 0.25
 
 
-CALIBRATED: Mapping[str, Mapping[str, Prior]] = MappingProxyType(
+_TRAINING: Mapping[str, Mapping[str, Prior]] = MappingProxyType(
     {
         Group.HARDWARE: {
             "compute_efficiency": Prior(
@@ -73,10 +73,50 @@ CALIBRATED: Mapping[str, Mapping[str, Prior]] = MappingProxyType(
         },
     }
 )
-"""The inputs that the shipped calibration fits, by the catalog whose records own the values."""
+_SERVING: Mapping[str, Mapping[str, Prior]] = MappingProxyType(
+    {
+        Group.HARDWARE: {
+            "read_efficiency": Prior(0.85, "the declared default: published read rates, 0.80-0.92", 0.2, 0.1, 0.2),
+        },
+        Group.SOFTWARE: {
+            "layer_gap": Prior(6e-5, "a dozen kernels of a few microseconds between them", 0.5, 0.5, 0.7),
+            "pass_overhead": Prior(1e-4, "a sampling kernel and a synchronisation", 0.7, 0.5, 0.5),
+            "pass_collective_overhead": Prior(1.2e-5, "all-reduces of small messages in a CUDA graph", 0.5, 0.3, 0.5),
+            "kv_reread_share": Prior(0.1, "most kernels take the query heads of a group together", 0.5, 0.5, 1.5),
+            "widening_flops": Prior(2.0, "one conversion and one multiplication by the scale", 0.5, 0.3, 0.3),
+        },
+    }
+)
 
-CALIBRATION_KINDS = ("training", "gemm", "collectives")
-"""The kinds of measured tables that it is fitted on."""
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One fit of the shipped calibration: its inputs by the catalog whose records own them, and what it is fitted on.
+
+    `kinds` are kinds of measured tables, `file` the file beside this module that holds the values. The inputs of other
+    stages keep their values in it.
+    """
+
+    inputs: Mapping[str, Mapping[str, Prior]]
+    kinds: tuple[str, ...]
+    file: str
+
+
+STAGES: Mapping[str, Stage] = MappingProxyType(
+    {
+        "training": Stage(_TRAINING, ("training", "gemm", "collectives"), "calibration.yaml"),
+        "serving": Stage(_SERVING, ("inference",), "serving_calibration.yaml"),
+    }
+)
+"""The fits of the shipped calibration, in the order in which they build on one another."""
+
+CALIBRATED: Mapping[str, Mapping[str, Prior]] = MappingProxyType(
+    {
+        owner: {name: prior for stage in STAGES.values() for name, prior in stage.inputs.get(owner, {}).items()}
+        for owner in OWNERS
+    }
+)
+"""All inputs that the shipped calibration fits, by the catalog whose records own the values."""
 
 
 ByClass = Mapping[str, Mapping[str, Calibrated]]

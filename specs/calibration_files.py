@@ -11,14 +11,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .calibration import OWNERS, Calibrated, Calibration
+from .calibration import OWNERS, STAGES, Calibrated, Calibration
 from .problems import Problem, SpecError
 from .record_files import key_lines, parse_yaml, read_text
 from .records import CatalogError
 from .vocabulary import Leaf, Vocabulary, nearest
 
 NAME = "calibration.yaml"
-SHIPPED = Path(__file__).with_name(NAME)
+SHIPPED = tuple(Path(__file__).with_name(stage.file) for stage in STAGES.values())
+"""The files of the shipped calibration, one a stage."""
 _SEPARATOR = "\n---\n"
 _TOP_LEVEL = ("title", "date", "pooled", "records", "everywhere")
 _PARTS = ("value", "error", "rows", "families", "records")

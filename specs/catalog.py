@@ -118,7 +118,7 @@ def open_catalogs(*extra_dirs: Path, vocabulary: Vocabulary | None = None) -> Ca
     directories the later wins. Files are listed, and parsed only when a record is asked for.
     """
     index: dict[str, dict[str, Path]] = {group.value: {} for group in CATALOGS}
-    calibrations = [SHIPPED]
+    calibrations = [*SHIPPED]
     for folder in (_SHIPPED, *map(Path, extra_dirs)):
         found = _listed(folder)
         calibrations.append(folder / NAME)

@@ -89,7 +89,7 @@ def dispatch_time(
     network: Network,
 ) -> Seconds:
     """Time of sending the tokens of one micro-batch to the experts of one layer."""
-    return _exchange(
+    return expert_exchange(
         dispatched_elements * dispatch_width,
         tiers_of(network, ep, expert_tp),
         experts_per_token,
@@ -124,7 +124,7 @@ def combine_time(
     network: Network,
 ) -> Seconds:
     """Time of bringing the results of one layer's experts back."""
-    return _exchange(
+    return expert_exchange(
         dispatched_elements * activation_width,
         tiers_of(network, ep, expert_tp),
         experts_per_token,
@@ -133,9 +133,10 @@ def combine_time(
     )
 
 
-def _exchange(
+def expert_exchange(
     message: Bytes, tiers: tuple[Tier, ...], experts_per_token: Count, imbalance: Number, dispatch: Choice
 ) -> Seconds:
+    """Time of an all-to-all of copies of tokens, plain or with one copy for every domain that has some of its experts."""
     plain, once = all_to_all(message, tiers), all_to_all(message, deduplicated(tiers, experts_per_token))
     return imbalance * jnp.where(dispatch == DEDUPLICATED, once, plain)
 

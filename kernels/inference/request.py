@@ -1,24 +1,25 @@
-"""Latency, throughput and cost of one serving replica.
+"""What a request takes on an idle replica, and what a replica yields that serves one full batch after the other.
 
-Prompts are prefilled one at a time; `concurrency` sequences decode together.
+A static batch: all prompts are prefilled, in as many passes as they need, and then all sequences decode together to the
+end. Arrivals, queues and batches that requests join and leave at any time are in `kernels/serving`.
 """
 
 from __future__ import annotations
 
 import jax.numpy as jnp
 
-from ..annotations import Count, DollarsPerHour, DollarsPerToken, PerSecond, Seconds
+from ..annotations import Count, Number, PerSecond, Seconds
 from ..registry import cost_model
 
 
 @cost_model(
-    formula=r"t_{step}",
-    source="definition: time between two tokens of a sequence, the first token not counted",
-    example=dict(decode_step_time=9.21e-3, expect=9.21e-3),
+    formula=r"(t_{step} + t_{draft})/n",
+    source="definition: time between two tokens of a sequence, the first token not counted; leviathan-kalman-matias-2023, sec. 3.3",
+    example=dict(decode_step_time=9e-3, draft_time=1e-3, decode_tokens_per_step=2.5, expect=4e-3),
 )
-def tpot(decode_step_time: Seconds) -> Seconds:
+def tpot(decode_step_time: Seconds, draft_time: Seconds, decode_tokens_per_step: Number) -> Seconds:
     """Time per output token after the first."""
-    return decode_step_time
+    return (decode_step_time + draft_time) / decode_tokens_per_step
 
 
 @cost_model(
@@ -42,37 +43,50 @@ def request_latency(ttft: Seconds, tpot: Seconds, output_len: Count) -> Seconds:
 
 
 @cost_model(
-    formula=r"\frac{B\,s_o}{\max(1, B/p)\,t_{prefill} + (s_o - 1)\,t_{step}}",
-    source="definition: full batches, prefills and decode steps take turns; the stages of a pipeline prefill p prompts at once",
-    example=dict(
-        concurrency=64, output_len=257, prefill_time=3.91e-2, decode_step_time=9.21e-3, pp=2, expect=4557.5457
-    ),
+    formula=r"t_{request}/s_o",
+    source="definition: some benchmarks divide the whole latency by all tokens, the first included",
+    example=dict(request_latency=2.39686, output_len=257, expect=9.326304e-3),
 )
-def output_tokens_per_second(
-    concurrency: Count, output_len: Count, prefill_time: Seconds, decode_step_time: Seconds, pp: Count
-) -> PerSecond:
-    """Output tokens per second of one replica."""
-    busy = jnp.maximum(concurrency / pp, 1.0) * prefill_time + (output_len - 1) * decode_step_time
-    return concurrency * output_len / busy
+def tpot_with_first(request_latency: Seconds, output_len: Count) -> Seconds:
+    """Time per output token, the first one and its prefill included."""
+    return request_latency / output_len
 
 
 @cost_model(
-    formula=r"r / (t\,p)",
+    formula=r"\max\left(\frac{B}{p\,b_p}, 1\right)",
+    source="definition: the stages of a pipeline prefill p passes at once",
+    example=dict(concurrency=64, pp=2, prompts_per_pass=4, expect=8.0),
+)
+def prefill_passes(concurrency: Count, pp: Count, prompts_per_pass: Count) -> Count:
+    """Prefill passes of one static batch that follow one another."""
+    return jnp.maximum(concurrency / (pp * prompts_per_pass), 1.0)
+
+
+@cost_model(
+    formula=r"n_{pass}\,t_{prefill} + (s_o - 1)\,t_{token}",
+    source="definition: all prompts are prefilled, then all sequences decode to the end",
+    example=dict(prefill_passes=8, prefill_time=3.91e-2, output_len=257, tpot=9.21e-3, expect=2.67056),
+)
+def batch_time(prefill_passes: Count, prefill_time: Seconds, output_len: Count, tpot: Seconds) -> Seconds:
+    """Time of one static batch."""
+    return prefill_passes * prefill_time + (output_len - 1) * tpot
+
+
+@cost_model(
+    formula=r"B\,s_o/t_{batch}",
+    source="definition: output tokens of a static batch over its time",
+    example=dict(concurrency=64, output_len=257, batch_time=2.67056, expect=6158.859),
+)
+def output_tokens_per_second(concurrency: Count, output_len: Count, batch_time: Seconds) -> PerSecond:
+    """Output tokens per second of one replica with static batches."""
+    return concurrency * output_len / batch_time
+
+
+@cost_model(
+    formula=r"r/n",
     source="definition: output tokens per second over the GPUs of the replica",
     example=dict(output_tokens_per_second=4548.0, replica_size=16, expect=284.25),
 )
 def output_tokens_per_second_per_gpu(output_tokens_per_second: PerSecond, replica_size: Count) -> PerSecond:
-    """Output tokens per second and GPU."""
+    """Output tokens per second and GPU with static batches."""
     return output_tokens_per_second / replica_size
-
-
-@cost_model(
-    formula=r"\frac{c}{3600\,r_{GPU}}",
-    source="definition: all cost is charged to the output tokens; multiply by 1e6 for the usual price list",
-    example=dict(output_tokens_per_second_per_gpu=284.25, gpu_hour_price=2.5, expect=2.443077e-6),
-)
-def cost_per_output_token(
-    output_tokens_per_second_per_gpu: PerSecond, gpu_hour_price: DollarsPerHour
-) -> DollarsPerToken:
-    """Cost of one output token."""
-    return gpu_hour_price / 3600 / output_tokens_per_second_per_gpu

@@ -74,6 +74,12 @@ def rotated(layer: VectorLayer) -> Count:
     return jnp.where(layer.num_position_embeddings > 0, 0.0, layer.attention_head_elements)
 
 
+def cast_inputs(layer: VectorLayer) -> Count:
+    """Elements that products in a narrow format take of one token, each cast before it is used."""
+    copies = 1 - moe_share(layer) + moe_share(layer) * (layer.experts_per_token + layer.num_shared_experts)
+    return (1 + copies) * layer.hidden_size + (layer.attention_head_elements / 2 + inner_width(layer)) / layer.tp
+
+
 def permuted(layer: VectorLayer) -> Count:
     """Elements moved to bring tokens to their experts and back: one copy read, k written, and the reverse."""
     return moe_share(layer) * 2 * (1 + layer.experts_per_token) * layer.hidden_size
@@ -116,9 +122,7 @@ def cast_traffic(layer: VectorLayer, matmul_format: Choice) -> Bytes:
     The input of every product is read in the activations' width and written twice in one byte, once transposed. The
     backward pass casts the gradients of the results, which are as many elements to within the gate.
     """
-    copies = 1 - moe_share(layer) + moe_share(layer) * (layer.experts_per_token + layer.num_shared_experts)
-    inputs = (1 + copies) * layer.hidden_size + (layer.attention_head_elements / 2 + inner_width(layer)) / layer.tp
-    traffic = layer.micro_batch_tokens * (layer.activation_width + _NARROW_COPIES) * inputs
+    traffic = layer.micro_batch_tokens * (layer.activation_width + _NARROW_COPIES) * cast_inputs(layer)
     return jnp.where(matmul_format >= _FP8, traffic, 0.0)
 
 

@@ -69,9 +69,15 @@ def traffic(products: Products, widths: Widths) -> Bytes:
     return _sum(lambda product: _traffic(product, widths), products)
 
 
-def time(products: Products, widths: Widths, rates: MatmulRates) -> Seconds:
-    """Time of the forward products."""
-    return _sum(lambda product: _time(*_forward(product, widths, rates)), products)
+def time(products: Products, widths: Widths, rates: MatmulRates, per_weight: Seconds | float = 0.0) -> Seconds:
+    """Time of the forward products; reading one weight takes `per_weight` beyond its traffic."""
+
+    def one(product: Matmul) -> Seconds:
+        arithmetic, memory = _forward(product, widths, rates)
+        weights = product.busiest * product.products * product.depth * product.columns
+        return _time(arithmetic, memory + per_weight * weights)
+
+    return _sum(one, products)
 
 
 def input_gradient_time(products: Products, widths: Widths, rates: MatmulRates) -> Seconds:

@@ -62,6 +62,17 @@ LEAVES = (
         reason="copies reach 87 % on Ironwood (tpu-recipes) and 80-90 % on GPUs",
     ),
     Leaf(
+        "read_efficiency",
+        "1",
+        Kind.CONTINUOUS,
+        "Share of memory bandwidth that kernels reach which only read: products of few tokens, decode attention",
+        Group.HARDWARE,
+        high=1,
+        above=True,
+        default=0.85,
+        reason="reads reach 80-92 % on GPUs (BabelStream's dot)",
+    ),
+    Leaf(
         "narrow_efficiency",
         "1",
         Kind.CONTINUOUS,

@@ -1,12 +1,13 @@
-"""Rows of inference tables: latencies and token rates of one replica, as far as the first serving model expresses them.
+"""Rows of inference tables: latencies and token rates of one replica.
 
-A static batch is prefilled prompt after prompt and then decoded together. Tables of in-flight batching do not state
-the batch, and are refused.
+A static batch prefills all its prompts together and then decodes to the end. Tables of continuous batching do not state
+how many sequences ran at once: as many as the memory holds.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 from ..catalog import Catalogs
@@ -15,6 +16,7 @@ from .cells import Part, Refused, Row, confidence_of, count, family_of, number, 
 from .layouts import given
 from .machines import machine
 from .rows import MeasuredRow, Target
+from .stacks import stack_of
 from .training_rows import primary_first
 
 _MILLI = 1e-3
@@ -27,6 +29,10 @@ _WEIGHTS = (
     ("fp16", "w16a16e16"),
 )
 _CACHES = (("fp8", 1), ("int8", 1), ("16", 2))
+_IN_FOUR_BITS = "w4a16e16"
+_GROUP = re.compile(r"g ?= ?(\d+)")
+_FOUR_BITS, _SCALE_AND_ZERO = 0.5, 4
+"""Bytes of a weight, and of the scale and the zero, two each, of a quantisation group."""
 
 
 def inference_rows(file: str, rows: Sequence[Row], catalogs: Catalogs) -> tuple[MeasuredRow, ...]:
@@ -40,7 +46,6 @@ def _row(file: str, row: Row, catalogs: Catalogs) -> MeasuredRow:
     try:
         targets = primary_first(list(_measured(row)))
         part = _inputs(row, catalogs)
-        refused = _unlike(row)
     except Refused as refusal:
         refused = str(refusal)
     if not targets:
@@ -87,12 +92,26 @@ def _inputs(row: Row, catalogs: Catalogs) -> Part:
     batch = _batch(row)
     if batch is None:
         raise Refused("the batch is not stated: neither `batch_size` nor `max_concurrency`")
-    lengths: dict[str, object] = {"prompt_len": prompt, "output_len": output or 1, "concurrency": batch}
+    lengths: dict[str, object] = {
+        "prompt_len": prompt,
+        "output_len": output or 1,
+        "concurrency": batch,
+        "prefill_batch": batch,
+    }
     degrees: dict[str, object] = {name: count(row, name) or 1 for name in ("tp", "pp")}
     if (count(row, "ep") or 1) > 1:
         raise Refused("`ep` is above 1: expert parallel serving is not described")
-    found = architecture(row, catalogs) | machine(row, catalogs) | _precision(row)
+    found = architecture(row, catalogs) | machine(row, catalogs) | _precision(row) | _stack(row, catalogs)
     return found | Part(lengths | degrees) | given(row)
+
+
+def _stack(row: Row, catalogs: Catalogs) -> Part:
+    """The software stack, if the catalog knows what the row names."""
+    name = stack_of(row, catalogs)
+    if name:
+        return Part({"software_stack": name})
+    told = text(row, "framework")
+    return Part({}, (f"no software stack: {f'{told!r} is none of the catalog' if told else 'none is stated'}",))
 
 
 def _batch(row: Row) -> int | None:
@@ -105,15 +124,6 @@ def _replicas(row: Row) -> float:
     return max((count(row, "n_gpus") or size) / size, 1.0)
 
 
-def _unlike(row: Row) -> str:
-    """Why the model describes something else than what was measured, or nothing."""
-    batch = _batch(row) or 1
-    timed = [name for name in ("e2e_latency_ms", "tpot_ms") if number(row, name)]
-    if number(row, "ttft_ms") and not timed and batch > 1:
-        return "`ttft_ms` of a batch: the model prefills one prompt at a time"
-    return ""
-
-
 def _precision(row: Row) -> Part:
     """The serving precision: the weights' format, and the cache's where it is stated."""
     told = (text(row, "weight_dtype") or text(row, "precision")).lower()
@@ -122,4 +132,8 @@ def _precision(row: Row) -> Part:
         raise Refused(f"`precision` is {told!r}; one of bf16, fp16, fp8, fp4, int8, int4 was expected")
     cache = text(row, "kv_dtype").lower()
     width = next((width for word, width in _CACHES if word in cache), None)
-    return Part({"precision": record} | ({"kv_width": width} if width else {}))
+    own: dict[str, object] = {"kv_width": width} if width else {}
+    group = _GROUP.search(told)
+    if group and record == _IN_FOUR_BITS:
+        own["weight_width"] = _FOUR_BITS + _SCALE_AND_ZERO / int(group[1])
+    return Part({"precision": record} | own)

@@ -9,6 +9,7 @@ from ..records import CatalogError, Record
 from .cells import Part, Refused, Row, count, number, text
 
 _ASIDE = re.compile(r"\(.*?\)")
+_POWER_CAP = re.compile(r"(\d+) ?W cap", re.IGNORECASE)
 _BITS_PER_BYTE = 8
 _NETWORK_LATENCY = 2.7e-6
 """One step on a network by the tuning constants of NCCL, as in the network records that cite them."""
@@ -42,7 +43,10 @@ def machine(row: Row, catalogs: Catalogs) -> Part:
     inputs: dict[str, object] = {"hardware": record.name}
     assumed = []
     aside = _ASIDE.search(text(row, "gpu"))
-    if aside:
+    cap = _POWER_CAP.search(aside[0]) if aside else None
+    if cap:
+        inputs["tdp"] = float(cap[1])
+    elif aside:
         assumed.append(f"{record.name} at its full power, not {aside[0]}")
     gpus, domain = count(row, "n_gpus"), count(row, "gpus_per_node")
     if domain is not None:

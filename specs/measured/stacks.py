@@ -54,6 +54,12 @@ _PATTERNS = (
     (r"nemo|megatron[- ]bridge", "nemo"),
     (r"megatron|mcore", "megatron-core"),
     (r"deepspeed", "deepspeed-zero"),
+    (r"faster ?transformer", "fastertransformer"),
+    (r"gpt-?fast", "gpt-fast"),
+    (r"(tensorrt|trt)-?llm v?0\.[0-6]\b", "tensorrt-llm-0.5"),
+    (r"tensorrt|trt-?llm", "tensorrt-llm"),
+    (r"vllm", "vllm"),
+    (r"sglang", "sglang"),
 )
 
 

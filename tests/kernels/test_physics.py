@@ -208,11 +208,11 @@ def test_sliding_window_bounds_the_cache() -> None:
 # Expected distinct experts of Mixtral: 8 (1 - (3/4)^B).
 @pytest.mark.parametrize(("batch", "wanted"), [(1, 2.0), (8, 7.2), (64, 8.0)])
 def test_experts_that_a_decode_batch_touches(batch: int, wanted: float) -> None:
-    assert value("decode_active_experts", **MIXTRAL, decode_batch=batch) == pytest.approx(wanted, abs=5e-3)
+    assert value("decode_active_experts", **MIXTRAL, decode_tokens=batch) == pytest.approx(wanted, abs=5e-3)
 
 
 def test_dense_model_reads_its_one_expert() -> None:
-    assert value("decode_active_experts", num_experts=1, experts_per_token=1, decode_batch=7) == 1
+    assert value("decode_active_experts", num_experts=1, experts_per_token=1, decode_tokens=7) == 1
 
 
 def test_all_reduce_on_one_tier_and_on_two() -> None:
@@ -274,14 +274,6 @@ def test_sharded_weights_are_gathered_in_every_micro_batch() -> None:
     )  # fmt: skip
     once = value("dp_comm_time", **given, num_micro_batches=1)
     assert value("dp_comm_time", **given, num_micro_batches=5) == pytest.approx(5 * once, rel=1e-12)
-
-
-def test_decode_is_a_sum_of_rooflines() -> None:
-    """At a large batch the matrices wait for arithmetic while the cache is still read: both take their time."""
-    rates = dict(attainable_flops=1e15, attainable_hbm_bandwidth=3e12, tp=1)
-    given = rates | dict(decode_weight_traffic=3e9, decode_cache_traffic=9e9, decode_expert_traffic=0)
-    flops = dict(decode_flops=5e12 + 1e10, decode_attention_flops=1e10, decode_expert_flops=0)
-    assert value("decode_roofline_time", **given, **flops) == pytest.approx(5e-3 + 3e-3, rel=1e-9)
 
 
 def test_decode_context_is_the_mean_over_the_steps() -> None:

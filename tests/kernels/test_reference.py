@@ -27,6 +27,7 @@ def reference(name: str) -> ModuleType:
 
 ARCHITECTURE, NETWORK = reference("architecture"), reference("network")
 TRAINING, SERVING = reference("training"), reference("serving")
+LAYERS = reference("layers")
 
 MODELS = {
     "gpt-3-13b": dict(
@@ -163,15 +164,29 @@ TRAINED = [
     ("llama-2-70b", dict(world_size=64, zero_stage=3, global_batch_size=64, seq_len=4096, weight_offload=1.0)),
     ("hybrid", dict(world_size=64, tp=2, cp=8, global_batch_size=128, seq_len=16384, cp_overlap=1.0)),
 ]  # fmt: skip
+REAL_PASSES = dict(layer_gap=4e-5, pass_overhead=1e-4, pass_collective_overhead=1.3e-5, vector_traffic_factor=1.6)
 SERVED = [
     ("gpt-3-13b", dict(tp=1, prompt_len=128, output_len=1, concurrency=1)),
     ("llama-2-70b", dict(tp=8, prompt_len=1024, output_len=256, concurrency=64)),
-    ("llama-2-70b", dict(tp=16, pp=2, prompt_len=1024, output_len=256, concurrency=512)),
+    ("llama-2-70b", REAL_PASSES | REAL_LINKS | dict(tp=8, prompt_len=1024, output_len=256, concurrency=64,
+                                                    gemm_half_size=400, kv_reread_share=0.4, prefill_batch=64)),
+    ("llama-2-70b", dict(tp=16, pp=2, prompt_len=1024, output_len=256, concurrency=512, prefix_hit_rate=0.7)),
     ("llama-2-70b", dict(tp=4, pp=8, prompt_len=1024, output_len=2, concurrency=3)),
+    ("llama-2-70b", dict(tp=2, cp=4, prompt_len=131072, output_len=100, concurrency=8, prefix_hit_rate=0.25)),
+    ("llama-2-70b", dict(tp=1, weight_width=0.625, widening_flops=2.5, peak_flops_fp32=67e12, prompt_len=5,
+                         output_len=200, concurrency=1)),
+    ("llama-2-70b", FP8 | dict(tp=8, weight_width=1, activation_width=1, kv_width=1, prompt_len=2048, output_len=256,
+                               concurrency=64, draft_len=3)),
     ("gemma-2-27b", dict(tp=2, prompt_len=8000, output_len=300, concurrency=16)),
+    ("gemma-2-27b", dict(tp=2, prompt_len=8000, output_len=300, concurrency=16, prefix_hit_rate=0.9)),
     ("mixtral-8x7b", dict(tp=2, prompt_len=1000, output_len=100, concurrency=1)),
     ("mixtral-8x7b", dict(tp=2, pp=2, prompt_len=1000, output_len=101, concurrency=256)),
+    ("mixtral-8x7b", dict(tp=4, expert_tp=1, ep=4, prompt_len=1000, output_len=101, concurrency=32,
+                          expert_imbalance=1.3)),
     ("deepseek-v3", dict(tp=8, prompt_len=4096, output_len=1000, concurrency=256)),
+    ("deepseek-v3", REAL_PASSES | dict(tp=4, expert_tp=1, ep=32, prompt_len=4096, output_len=1000, concurrency=1024,
+                                       dispatch_width=1, expert_dispatch=1, draft_len=1, prefill_batch=16)),
+    ("hybrid", dict(tp=4, prompt_len=8192, output_len=128, concurrency=32, gemm_half_size=90)),
 ]  # fmt: skip
 
 
@@ -207,10 +222,14 @@ def test_training_step_equals_the_reference(model: str, given: dict[str, float])
 
 
 @pytest.mark.parametrize(("model", "given"), SERVED)
-def test_decode_step_equals_the_reference(model: str, given: dict[str, float]) -> None:
+def test_passes_of_a_replica_equal_the_reference(model: str, given: dict[str, float]) -> None:
     values = configuration(model, given)
-    wanted = SERVING.decode_step(values, ARCHITECTURE, NETWORK)
-    assert evaluated(["decode_step_time"], values)["decode_step_time"] == pytest.approx(wanted, rel=1e-9)
+    assert {name: margin for name, margin in legality(values).items() if margin < 0} == {}
+    references = SERVING.References(ARCHITECTURE, NETWORK, LAYERS)
+    wanted = dict(
+        decode_step_time=SERVING.decode_step(values, references), prefill_time=SERVING.prefill_pass(values, references)
+    )
+    assert evaluated(list(wanted), values) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_reference_imports_nothing_of_the_package() -> None:

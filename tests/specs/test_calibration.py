@@ -11,6 +11,7 @@ from rooflax.specs.bind import bind_keywords
 from rooflax.specs.calibration import (
     ALL,
     CALIBRATED,
+    STAGES,
     Calibrated,
     Calibration,
     class_of,
@@ -215,7 +216,7 @@ def test_wrong_files_are_told_with_the_line(tmp_path, text, line, message):
 
 
 def test_every_calibrated_input_is_continuous_and_starts_inside_its_domain():
-    for owner, priors in CALIBRATED.items():
+    for owner, priors in [pair for stage in STAGES.values() for pair in stage.inputs.items()]:
         assert len(priors) <= MOST
         for name, prior in priors.items():
             leaf = VOCABULARY[name]
@@ -225,10 +226,10 @@ def test_every_calibrated_input_is_continuous_and_starts_inside_its_domain():
             assert min(prior.overall, prior.group, prior.record) > 0
 
 
-@pytest.mark.skipif(not SHIPPED.exists(), reason="no calibration is shipped yet")
+@pytest.mark.parametrize("shipped_file", SHIPPED, ids=lambda path: path.name)
 class TestShipped:
-    def test_parameters_are_few_and_declared(self):
-        found = read_calibration(SHIPPED, VOCABULARY)
+    def test_parameters_are_few_and_declared(self, shipped_file):
+        found = read_calibration(shipped_file, VOCABULARY)
         for catalog, leaves in found.pooled.items():
             assert set(leaves) <= set(CALIBRATED[catalog])
         for catalog, records in found.records.items():
@@ -238,8 +239,8 @@ class TestShipped:
                 assert len(values) <= MOST
                 assert set(values) <= set(CALIBRATED[catalog])
 
-    def test_no_parameter_names_a_model_or_a_family(self):
-        found, told = read_calibration(SHIPPED, VOCABULARY), read_provenance(SHIPPED)
+    def test_no_parameter_names_a_model_or_a_family(self, shipped_file):
+        found, told = read_calibration(shipped_file, VOCABULARY), read_provenance(shipped_file)
         names = {name for records in found.records.values() for name in records}
         names |= {kind for leaves in found.pooled.values() for by in leaves.values() for kind in by}
         names |= {leaf for leaves in found.pooled.values() for leaf in leaves} | set(found.everywhere)
@@ -247,14 +248,14 @@ class TestShipped:
         # A family may be called as the software that it ran, whose own value that is.
         assert names & set(told["rows"]) <= set(open_catalogs().names("software_stack"))
 
-    def test_every_row_it_was_fitted_on_is_named(self):
-        found, told = read_calibration(SHIPPED, VOCABULARY), read_provenance(SHIPPED)
+    def test_every_row_it_was_fitted_on_is_named(self, shipped_file):
+        found, told = read_calibration(shipped_file, VOCABULARY), read_provenance(shipped_file)
         ids = [row for rows in told["rows"].values() for row in rows]
         assert len(ids) == sum(told["files"].values())
         assert all(told["errors"]["families"][family]["rows"] == len(rows) for family, rows in told["rows"].items())
         assert max(v.rows for by in found.pooled.values() for x in by.values() for v in x.values()) <= len(ids)
 
-    def test_every_row_it_was_fitted_on_is_published(self, root):
+    def test_every_row_it_was_fitted_on_is_published(self, shipped_file, root):
         measured = root.parent / "shared" / "measured"
         if not measured.is_dir():
             pytest.skip("the published tables are not beside the checkout")
@@ -262,7 +263,7 @@ class TestShipped:
         for path in measured.glob("*.csv"):
             with path.open(newline="", encoding="utf-8") as file:
                 published |= {(path.name, row.get("id", "")) for row in csv.DictReader(file)}
-        told = read_provenance(SHIPPED)
+        told = read_provenance(shipped_file)
         ids = {row for rows in told["rows"].values() for row in rows}
         assert set(told["files"]) <= {file for file, _ in published}
         assert ids <= {row for file, row in published if file in told["files"]}

@@ -177,7 +177,7 @@ def test_one_request_is_a_latency_and_a_batch_a_rate(tmp_path):
     assert one.inputs["precision"] == "w16a16e16"
     batch = served(tmp_path, batch_size="4")
     assert (batch.primary.quantity, batch.primary.value) == ("output_tokens_per_second", pytest.approx(4 * 8 / 0.2))
-    assert batch.inputs["concurrency"] == 4
+    assert (batch.inputs["concurrency"], batch.inputs["prefill_batch"]) == (4, 4)
     only = served(tmp_path, e2e_latency_ms="", tpot_ms="", output_tok_s_total="300", n_gpus="2")
     assert (only.primary.quantity, only.primary.value) == ("output_tokens_per_second", 150.0)
 
@@ -191,10 +191,6 @@ def test_one_request_is_a_latency_and_a_batch_a_rate(tmp_path):
         ({"batch_size": "1.5"}, "`batch_size` is 1.5; a whole number of at least 1 was expected"),
         ({"e2e_latency_ms": "", "tpot_ms": ""}, "nothing was measured"),
         ({"gpu": "Orin"}, "`gpu`: unknown hardware record 'Orin'"),
-        (
-            {"e2e_latency_ms": "", "tpot_ms": "", "ttft_ms": "9", "batch_size": "8"},
-            "`ttft_ms` of a batch: the model prefills one prompt at a time",
-        ),
     ],
 )
 def test_serving_that_the_model_does_not_describe_is_refused(tmp_path, cells, told):
