@@ -87,28 +87,33 @@ def updates_per_iteration(
     return policy_epochs * trained_tokens_per_iteration / (global_batch_size * seq_len)
 
 
-@cost_model(
-    formula=r"\frac{S\,r}{n_g}",
-    source="definition: samples of an iteration over the replicas that generate them",
-    example=dict(samples_per_iteration=8192, generation_gpus=64, generation_replica_size=2, expect=256.0),
-)
-def samples_per_replica(samples_per_iteration: Count, generation_gpus: Count, generation_replica_size: Count) -> Number:
-    """Samples of one iteration that one replica generates."""
-    return samples_per_iteration * generation_replica_size / generation_gpus
-
-
 @constraint(
     legal=True,
-    message="with {samples_per_replica} samples an iteration and a staleness of {staleness}, a replica cannot decode {concurrency} at once",
-    formula=r"(1 + \eta\,[\text{disaggregated}])\,q - B",
+    message="{samples_per_iteration} samples on {generation_gpus} GPUs in replicas of {generation_replica_size}, at a staleness of {staleness}, do not fill {concurrency} slots of each",
+    formula=r"(1 + \eta\,[\text{disaggregated}])\,\frac{S\,r}{n_g} - B",
     source="fu-et-al-2025, sec. 5 (samples in flight are those of at most 1 + staleness batches)",
-    example=dict(samples_per_replica=256, staleness=0, placement=0, concurrency=300, expect=-44.0),
+    example=dict(
+        samples_per_iteration=8192,
+        generation_gpus=64,
+        generation_replica_size=2,
+        staleness=0,
+        placement=0,
+        concurrency=300,
+        expect=-44.0,
+    ),
 )
 def fills_generation_slots(
-    samples_per_replica: Number, staleness: Number, placement: Choice, concurrency: Count
+    samples_per_iteration: Count,
+    generation_gpus: Count,
+    generation_replica_size: Count,
+    staleness: Number,
+    placement: Choice,
+    concurrency: Count,
 ) -> Number:
-    """Samples in flight of a replica beyond those it decodes."""
+    """Samples in flight of a replica beyond those it decodes.
+
+    With fewer samples than slots a replica runs at a smaller batch than the one its rate is that of.
+    """
     batches = 1 + jnp.where(placement == DISAGGREGATED, staleness, 0.0)
-    in_flight = batches * samples_per_replica
-    short = in_flight < concurrency * (1 - 1e-6)
-    return jnp.where(short, in_flight - concurrency, jnp.maximum(in_flight - concurrency, 0.0))
+    spare = batches * samples_per_iteration * generation_replica_size / generation_gpus - concurrency
+    return jnp.where(jnp.abs(spare) < 1e-6 * concurrency, 0.0, spare)
