@@ -96,7 +96,7 @@ def longest_sample_time(
 
 @cost_model(
     formula=r"\max\left(0,\ \sigma\max(t_w - t_s, 0) + t_l - t_w\right)",
-    source="graham-1969, theorem 2 (the last to finish starts before the work of all is done)",
+    source="graham-1969 (the last to finish starts before the work of all is done)",
     example=dict(
         generation_work_time=349.525333,
         sample_residence_time=87.381333,

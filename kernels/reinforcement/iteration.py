@@ -45,7 +45,7 @@ def synchronous_iteration_time(
 
 @cost_model(
     formula=r"t_w + \max\left(b_g + [\text{batches}]\,t_{tail},\ b_t,\ \frac{t_g + t_s + t_u}{1 + \eta}\right)",
-    source="fu-et-al-2025, sec. 5 (samples lag at most the staleness); reiter-1968 (the period of a cycle is its time over the batches on it)",
+    source="fu-et-al-2025 (samples lag at most the staleness); reiter-1968 (the period of a cycle is its time over the batches on it)",
     example=dict(
         generation_busy_time=349.5,
         training_busy_time=242.3,

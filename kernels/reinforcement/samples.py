@@ -91,7 +91,7 @@ def updates_per_iteration(
     legal=True,
     message="{samples_per_iteration} samples on {generation_gpus} GPUs in replicas of {generation_replica_size}, at a staleness of {staleness}, do not fill {concurrency} slots of each",
     formula=r"(1 + \eta\,[\text{disaggregated}])\,\frac{S\,r}{n_g} - B",
-    source="fu-et-al-2025, sec. 5 (samples in flight are those of at most 1 + staleness batches)",
+    source="fu-et-al-2025 (samples in flight are those of at most 1 + staleness batches)",
     example=dict(
         samples_per_iteration=8192,
         generation_gpus=64,

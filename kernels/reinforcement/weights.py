@@ -88,7 +88,7 @@ def weight_sync_message(
 
 @cost_model(
     formula=r"m / \beta",
-    source="sanders-speck-traff-2009, sec. 1 (a pipelined broadcast takes the time of the message on one link)",
+    source="sanders-speck-traff-2009 (a pipelined broadcast takes the time of the message on one link)",
     example=dict(weight_sync_message=15231233024, weight_sync_bandwidth=4e10, expect=0.3807808),
 )
 def weight_sync_time(weight_sync_message: Bytes, weight_sync_bandwidth: BytesPerSecond) -> Seconds:
