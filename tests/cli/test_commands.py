@@ -101,6 +101,7 @@ def test_show_prints_an_example_that_runs(name, rooflax, tmp_path):
         "inference": ["model=[llama-3-8b]", "concurrency=[1, 64]", "prompt_len=[256]", "precision=[w16a16e16]"],
         "llama-70b-parallelism": ["world_size=[64, 256]", "scale_out_bandwidth=[50 GB/s]", "pp=[1, 4]"],
         "cheapest-cluster": ["world_size=[1024]", "tp=[4]", "pp=[1]"],
+        "reinforcement": ["staleness=[0, 2]", "samples_per_prompt=[16]", "longest_over_mean_output=[3]"],
     }[name]
     sets = [part for one in small for part in ("--set", one)]
     if name == "cheapest-cluster":

@@ -33,6 +33,7 @@ MACHINE = dict(
     weight_width=2, activation_width=2, gradient_width=4, master_width=4, optimizer_width=8, kv_width=2,
     gpu_hour_price=2.5, mfu=0.4, scale_up_energy_per_bit=1e-11, scale_out_energy_per_bit=3e-11, gemm_rows=4096,
     gemm_columns=4096, gemm_depth=4096, collective=0, collective_group=8, collective_message=1e9,
+    prompts_per_iteration=64, samples_per_prompt=8, longest_over_mean_output=4,
 )  # fmt: skip
 MIXED = dict(hidden_states_message=6.7e7, experts_per_token=2, dispatched_elements=6.7e7, dispatch_width=2, expert_tp=1)
 ONE_GPU = dict(world_size=1, global_batch_size=1, seq_len=1, prompt_len=1, output_len=1, concurrency=1)

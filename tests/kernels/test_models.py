@@ -62,6 +62,7 @@ COUNTS_OPERATIONS = {
     "dense_input_gradient_time",
     "dense_weight_gradient_time",
     "executed_flops_per_token",
+    "forward_flops_per_token",
     "gemm_flops",
     "gemm_time",
     "linear_input_gradient_time",
