@@ -1,4 +1,4 @@
-"""Latency, throughput and cost of one serving replica.
+"""Latency and throughput of one serving replica.
 
 Prompts are prefilled one at a time; `concurrency` sequences decode together.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from ..annotations import Count, DollarsPerHour, DollarsPerToken, PerSecond, Seconds
+from ..annotations import Count, PerSecond, Seconds
 from ..registry import cost_model
 
 
@@ -64,15 +64,3 @@ def output_tokens_per_second(
 def output_tokens_per_second_per_gpu(output_tokens_per_second: PerSecond, replica_size: Count) -> PerSecond:
     """Output tokens per second and GPU."""
     return output_tokens_per_second / replica_size
-
-
-@cost_model(
-    formula=r"\frac{c}{3600\,r_{GPU}}",
-    source="definition: all cost is charged to the output tokens; multiply by 1e6 for the usual price list",
-    example=dict(output_tokens_per_second_per_gpu=284.25, gpu_hour_price=2.5, expect=2.443077e-6),
-)
-def cost_per_output_token(
-    output_tokens_per_second_per_gpu: PerSecond, gpu_hour_price: DollarsPerHour
-) -> DollarsPerToken:
-    """Cost of one output token."""
-    return gpu_hour_price / 3600 / output_tokens_per_second_per_gpu
