@@ -38,6 +38,7 @@ class Group(StrEnum):
     SCALING = "scaling"
     RELIABILITY = "reliability"
     MONEY = "money"
+    ENERGY = "energy"
 
 
 CATALOGS = (Group.MODEL, Group.HARDWARE, Group.NETWORK, Group.PRECISION, Group.SOFTWARE)

@@ -1,6 +1,7 @@
 """The shipped leaves, one file a group."""
 
 from . import (
+    energy,
     hardware,
     inference,
     model,
@@ -30,4 +31,5 @@ LEAVES = (
     *scaling.LEAVES,
     *reliability.LEAVES,
     *money.LEAVES,
+    *energy.LEAVES,
 )

@@ -8,6 +8,7 @@ from ..vocabulary import Group, Kind, Leaf
 
 _UNUSED = "the tier is unused"
 _UNBOUNDED = 2.0**24
+_IN_BOARD_AND_HOST = "the power of the boards holds their ends of the links, that of the hosts adapters and switches"
 
 
 def _tier(prefix: str, label: str, *, used: bool, size: float | None, size_reason: str) -> tuple[Leaf, ...]:
@@ -68,7 +69,7 @@ def _tier(prefix: str, label: str, *, used: bool, size: float | None, size_reaso
             default=0,
             reason="ranks add up unless the record says otherwise",
         ),
-        number("energy_per_bit", "J/b", "energy per bit sent", None if used else 0.0, "" if used else _UNUSED),
+        number("energy_per_bit", "J/b", "energy per bit sent", 0.0, _IN_BOARD_AND_HOST if used else _UNUSED),
     )
 
 

@@ -35,6 +35,12 @@ MACHINE = dict(
     gemm_columns=4096, gemm_depth=4096, collective=0, collective_group=8, collective_message=1e9,
     prompts_per_iteration=64, samples_per_prompt=8, longest_over_mean_output=4,
 )  # fmt: skip
+OWNED = dict(
+    idle_power=70, tdp=700, power_price=2.2e-8, grid_carbon_intensity=1.07e-7, embodied_carbon=462.5,
+    gpu_capital_price=25000, server_capital_price=8000, network_capital_price=4000, storage_capital_price=1000,
+    building_capital_price=10, hardware_lifetime=1461, building_lifetime=5479, cost_of_capital=0.08,
+    fleet_utilisation=0.8, power_load=0.7, operations_price=0.12, mean_request_rate=50, service_time=365,
+)  # fmt: skip
 MIXED = dict(hidden_states_message=6.7e7, experts_per_token=2, dispatched_elements=6.7e7, dispatch_width=2, expert_tp=1)
 ONE_GPU = dict(world_size=1, global_batch_size=1, seq_len=1, prompt_len=1, output_len=1, concurrency=1)
 CASES = {
@@ -58,6 +64,7 @@ OUTPUTS = [name for name, quantity in REGISTRY.quantities.items() if not quantit
 
 def graph_of(given: dict[str, float]):
     """The graph of everything, and its inputs with their defaults."""
+    given = OWNED | given
     graph = resolve(REGISTRY, OUTPUTS, given.keys())
     assert graph.missing == {}
     return graph, {
@@ -80,7 +87,8 @@ def test_every_slope_is_finite(case: str) -> None:
         for name, value in inputs.items()
         if REGISTRY.vocabulary[name].kind not in (Kind.FLAG, Kind.CHOICE)
     }
-    targets = ("step_time", "memory_per_gpu", "decode_step_time", "prefill_time", "serving_memory_per_gpu", "tokens")
+    targets = ("step_time", "memory_per_gpu", "decode_step_time", "prefill_time", "serving_memory_per_gpu", "tokens",
+               "training_energy", "request_energy", "ownership_hourly_cost", "request_cost")  # fmt: skip
 
     def everything(moved):
         values = graph(inputs | moved)
@@ -229,6 +237,8 @@ STAGES = ("first_stage_layers", "middle_stage_layers", "last_stage_layers")
         ("interleaves", dict(vpp=2, pp=4, num_micro_batches=8), 0),
         ("fits_network", dict(world_size=128, scale_up_size=8, scale_out_size=16, tier2_size=1, tier3_size=1), 0),
         ("has_peak_flops", dict(stated_peak_flops=1.0), 0),
+        ("states_power", dict(tdp=700, idle_power=70), 630),
+        ("states_power", dict(tdp=0, idle_power=70), -70),
     ],
 )
 def test_margin(name: str, given: dict[str, float], margin: float) -> None:

@@ -1,0 +1,113 @@
+"""What tokens of a full replica cost: by output token, by request, and split over what is read and what is written."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from ..annotations import Choice, Count, Dollars, DollarsPerHour, DollarsPerToken, Number, PerSecond, Seconds
+from ..registry import cost_model
+
+_OUTPUT, _ALL = range(2)
+_MILLION = 1e6
+
+
+@cost_model(
+    formula=r"\frac{c}{3600\,r_{GPU}}",
+    source="definition: all cost is charged to the output tokens; multiply by 1e6 for the usual price list",
+    example=dict(output_tokens_per_second_per_gpu=284.25, gpu_hour_price=2.5, expect=2.443077e-6),
+)
+def cost_per_output_token(
+    output_tokens_per_second_per_gpu: PerSecond, gpu_hour_price: DollarsPerHour
+) -> DollarsPerToken:
+    """Cost of one output token."""
+    return gpu_hour_price / 3600 / output_tokens_per_second_per_gpu
+
+
+@cost_model(
+    formula=r"n_{pass}\,t_{prefill}/t_{batch}",
+    source="definition: prefills and decode steps take turns on a full replica, as output_tokens_per_second counts them",
+    example=dict(prefill_passes=32, prefill_time=3.91e-2, batch_time=3.609, expect=0.3466888),
+)
+def prefill_time_share(prefill_passes: Count, prefill_time: Seconds, batch_time: Seconds) -> Number:
+    """Share of a full replica's time that goes to prefills."""
+    return prefill_passes * prefill_time / batch_time
+
+
+@cost_model(
+    formula=r"x\,s_o\,c_{out}",
+    source="definition: time decides; the prompt is charged the time of the prefills",
+    example=dict(prefill_time_share=0.3466927, output_len=257, cost_per_output_token=2.443077e-6, expect=2.176782e-4),
+)
+def request_input_cost(
+    prefill_time_share: Number, output_len: Count, cost_per_output_token: DollarsPerToken
+) -> Dollars:
+    """Cost of the prompt of one request."""
+    return prefill_time_share * output_len * cost_per_output_token
+
+
+@cost_model(
+    formula=r"(1 - x)\,s_o\,c_{out}",
+    source="definition: time decides; the output is charged the time of the decode steps",
+    example=dict(prefill_time_share=0.3466927, output_len=257, cost_per_output_token=2.443077e-6, expect=4.101926e-4),
+)
+def request_output_cost(
+    prefill_time_share: Number, output_len: Count, cost_per_output_token: DollarsPerToken
+) -> Dollars:
+    """Cost of the output of one request."""
+    return (1 - prefill_time_share) * output_len * cost_per_output_token
+
+
+@cost_model(
+    formula=r"C_{in} + C_{out}",
+    source="definition: prompt and output",
+    example=dict(request_input_cost=2.176782e-4, request_output_cost=4.101926e-4, expect=6.278708e-4),
+    terms=("request_input_cost", "request_output_cost"),
+)
+def request_cost(request_input_cost: Dollars, request_output_cost: Dollars) -> Dollars:
+    """Cost of one request."""
+    return request_input_cost + request_output_cost
+
+
+@cost_model(
+    formula=r"10^6\,C_{in} / s_p",
+    source="definition: the cost of a prompt over its tokens",
+    example=dict(request_input_cost=2.176782e-4, prompt_len=1024, expect=0.2125764),
+)
+def cost_per_million_input_tokens(request_input_cost: Dollars, prompt_len: Count) -> Dollars:
+    """Cost of a million input tokens."""
+    return _MILLION * request_input_cost / prompt_len
+
+
+@cost_model(
+    formula=r"10^6\,C_{out} / s_o",
+    source="definition: the cost of an output over its tokens, prefill apart",
+    example=dict(request_output_cost=4.101926e-4, output_len=257, expect=1.596080),
+)
+def cost_per_million_output_tokens(request_output_cost: Dollars, output_len: Count) -> Dollars:
+    """Cost of a million output tokens, prefill apart."""
+    return _MILLION * request_output_cost / output_len
+
+
+@cost_model(
+    formula=r"\frac{10^6\,C}{s_o} \text{ or } \frac{10^6\,C}{s_p + s_o} \text{ or } \frac{10^6\,C}{s_c + s_o}",
+    source="definition: the cost of a request over the tokens that counted_tokens names",
+    example=dict(
+        request_cost=6.278708e-4,
+        prompt_len=1024,
+        computed_prompt_len=1024,
+        output_len=257,
+        counted_tokens=1,
+        expect=0.4901412,
+    ),
+)
+def cost_per_million_tokens(
+    request_cost: Dollars,
+    prompt_len: Count,
+    computed_prompt_len: Count,
+    output_len: Count,
+    counted_tokens: Choice,
+) -> Dollars:
+    """Cost of a million tokens."""
+    read = jnp.where(counted_tokens == _ALL, prompt_len, computed_prompt_len)
+    counted = output_len + jnp.where(counted_tokens == _OUTPUT, 0.0, read)
+    return _MILLION * request_cost / counted
