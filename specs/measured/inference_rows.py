@@ -1,6 +1,6 @@
 """Rows of inference tables: latencies and token rates of one replica.
 
-A static batch prefills all its prompts together and then decodes to the end. Tables of continuous batching do not state
+A static batch prefills all its prompts together and then decodes to the end. Tables of continuous batching seldom state
 how many sequences ran at once: as many as the memory holds.
 """
 
@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ..catalog import Catalogs
 from .architecture import architecture
-from .cells import Part, Refused, Row, confidence_of, count, family_of, number, required, text
+from .cells import Part, Refused, Row, confidence_of, count, family_of, number, text
 from .layouts import given
-from .machines import machine
+from .machines import hardware_record, machine
 from .rows import MeasuredRow, Target
+from .serving_loads import CONTINUOUS, SATURATED, load_inputs, load_of, measured
 from .stacks import stack_of
 from .training_rows import primary_first
 
-_MILLI = 1e-3
 _WEIGHTS = (
     ("int4", "w4a16e16"),
     ("int8", "w8a16e16"),
@@ -29,6 +29,7 @@ _WEIGHTS = (
     ("fp16", "w16a16e16"),
 )
 _CACHES = (("fp8", 1), ("int8", 1), ("16", 2))
+_ROOM = 1.5
 _IN_FOUR_BITS = "w4a16e16"
 _GROUP = re.compile(r"g ?= ?(\d+)")
 _FOUR_BITS, _SCALE_AND_ZERO = 0.5, 4
@@ -44,8 +45,10 @@ def _row(file: str, row: Row, catalogs: Catalogs) -> MeasuredRow:
     part, refused = Part(), ""
     targets: tuple[Target, ...] = ()
     try:
-        targets = primary_first(list(_measured(row)))
+        targets = primary_first(list(measured(row, _replicas(row, _stated_size(row)))))
         part = _inputs(row, catalogs)
+        size = part.inputs["tp"] * part.inputs["pp"]  # pyright: ignore[reportOperatorIssue]
+        targets = primary_first(list(measured(row, _replicas(row, size))))
     except Refused as refusal:
         refused = str(refusal)
     if not targets:
@@ -61,48 +64,47 @@ def _row(file: str, row: Row, catalogs: Catalogs) -> MeasuredRow:
         inputs={} if refused else part.inputs,
         refused=refused,
         assumed=part.assumed,
+        kind=SATURATED if load_of(row) is CONTINUOUS else "",
     )
-
-
-def _measured(row: Row) -> Iterator[Target]:
-    """What was measured, in the order in which one of them is primary.
-
-    The time of a whole batch stands as the rate at which it produces tokens, which is what the model predicts of one.
-    """
-    batch, tokens = _batch(row) or 1, number(row, "output_len")
-    whole, token, first, rate = (
-        number(row, name) for name in ("e2e_latency_ms", "tpot_ms", "ttft_ms", "output_tok_s_total")
-    )
-    if whole and batch == 1:
-        yield Target("request_latency", whole * _MILLI, "s")
-    elif whole and tokens:
-        yield Target("output_tokens_per_second", batch * tokens / (whole * _MILLI), "1/s", rate=True)
-    if token:
-        yield Target("tpot", token * _MILLI, "s")
-    if first:
-        yield Target("ttft", first * _MILLI, "s")
-    if rate:
-        yield Target("output_tokens_per_second", rate / _replicas(row), "1/s", rate=True)
 
 
 def _inputs(row: Row, catalogs: Catalogs) -> Part:
-    prompt, output = required(row, "input_len"), count(row, "output_len")
-    if output is None and number(row, "ttft_ms") is None:
-        raise Refused("`output_len` is not stated")
-    batch = _batch(row)
-    if batch is None:
-        raise Refused("the batch is not stated: neither `batch_size` nor `max_concurrency`")
-    lengths: dict[str, object] = {
-        "prompt_len": prompt,
-        "output_len": output or 1,
-        "concurrency": batch,
-        "prefill_batch": batch,
-    }
-    degrees: dict[str, object] = {name: count(row, name) or 1 for name in ("tp", "pp")}
-    if (count(row, "ep") or 1) > 1:
-        raise Refused("`ep` is above 1: expert parallel serving is not described")
     found = architecture(row, catalogs) | machine(row, catalogs) | _precision(row) | _stack(row, catalogs)
-    return found | Part(lengths | degrees) | given(row)
+    return load_inputs(row) | found | _degrees(row, catalogs) | given(row)
+
+
+def _stated_size(row: Row) -> int:
+    return (count(row, "tp") or 1) * (count(row, "pp") or 1)
+
+
+def _replicas(row: Row, size: float) -> float:
+    """Replicas of `size` GPUs that share a rate of all GPUs."""
+    return max((count(row, "n_gpus") or size) / size, 1.0)
+
+
+def _degrees(row: Row, catalogs: Catalogs) -> Part:
+    """Tensor, pipeline and expert parallel degrees; where several GPUs are not shared out, as few a replica as do."""
+    tp, ep, gpus = count(row, "tp"), count(row, "ep") or 1, count(row, "n_gpus") or 1
+    assumed = ()
+    if tp is None:
+        tp = _fewest(row, catalogs, gpus) if gpus > 1 else 1
+        told = f"tp = {tp}, the fewest GPUs whose memory is half again as large as the weights"
+        assumed = (told,) if gpus > 1 else ()
+    degrees: dict[str, object] = {"tp": tp, "pp": count(row, "pp") or 1}
+    if ep > 1:
+        degrees |= {"ep": ep, "expert_tp": max(tp // ep, 1)}
+    return Part(degrees, assumed)
+
+
+def _fewest(row: Row, catalogs: Catalogs, gpus: int) -> int:
+    """The least power of two of GPUs that hold the weights with room for half as much again."""
+    parameters = number(row, "params_b")
+    if parameters is None:
+        raise Refused("`tp` is not stated, nor `params_b` to tell how many GPUs a replica needs")
+    precision = catalogs.get("precision", str(_precision(row).inputs["precision"]))
+    capacity = hardware_record(row, catalogs).fields["hbm_capacity"].value
+    needed = _ROOM * parameters * 1e9 * precision.fields["weight_width"].value / capacity
+    return min(2 ** max(math.ceil(math.log2(needed)), 0), gpus)
 
 
 def _stack(row: Row, catalogs: Catalogs) -> Part:
@@ -112,16 +114,6 @@ def _stack(row: Row, catalogs: Catalogs) -> Part:
         return Part({"software_stack": name})
     told = text(row, "framework")
     return Part({}, (f"no software stack: {f'{told!r} is none of the catalog' if told else 'none is stated'}",))
-
-
-def _batch(row: Row) -> int | None:
-    return count(row, "batch_size") or count(row, "max_concurrency")
-
-
-def _replicas(row: Row) -> float:
-    """Replicas that share a rate of all GPUs."""
-    size = (count(row, "tp") or 1) * (count(row, "pp") or 1)
-    return max((count(row, "n_gpus") or size) / size, 1.0)
 
 
 def _precision(row: Row) -> Part:

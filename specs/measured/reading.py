@@ -61,4 +61,4 @@ def _unread(file: str, name: str, known: Iterable[str]) -> str:
 def rows_of(table: Table, catalogs: Catalogs) -> tuple[MeasuredRow, ...]:
     """The measured rows of one table."""
     rows = READERS[table.kind](table.file, table.rows, catalogs)
-    return tuple(replace(row, kind=table.kind, confidence=row.confidence or UNSTATED) for row in rows)
+    return tuple(replace(row, kind=row.kind or table.kind, confidence=row.confidence or UNSTATED) for row in rows)

@@ -187,7 +187,15 @@ def test_one_request_is_a_latency_and_a_batch_a_rate(tmp_path):
     [
         ({"batch_size": ""}, "the batch is not stated: neither `batch_size` nor `max_concurrency`"),
         ({"input_len": ""}, "`input_len` is not stated"),
-        ({"ep": "8"}, "`ep` is above 1: expert parallel serving is not described"),
+        ({"batch_size": "", "scenario": "Server, in-flight", "model": "MLPerf"}, "model 'MLPerf' is in no catalog"),
+        (
+            {"batch_size": "", "scenario": "MLPerf Server v4.1, offline"},
+            "`scenario` is of requests that arrive at random, whose rate is not stated",
+        ),
+        (
+            {"batch_size": "", "scenario": "MLPerf Offline v4.1", "model": "gptj-6b"},
+            "`scenario` searches with beams, which are not described",
+        ),
         ({"batch_size": "1.5"}, "`batch_size` is 1.5; a whole number of at least 1 was expected"),
         ({"e2e_latency_ms": "", "tpot_ms": ""}, "nothing was measured"),
         ({"gpu": "Orin"}, "`gpu`: unknown hardware record 'Orin'"),
@@ -197,6 +205,31 @@ def test_serving_that_the_model_does_not_describe_is_refused(tmp_path, cells, to
     row = served(tmp_path, **cells)
     assert told in row.refused
     assert [target.primary for target in row.targets].count(True) == 1
+
+
+def test_requests_that_join_and_leave_are_as_many_as_stated_or_as_fit(tmp_path):
+    cells = {"batch_size": "", "e2e_latency_ms": "", "tpot_ms": "", "output_tok_s_total": "600", "n_gpus": "4"}
+    told = {"scenario": "offline, in-flight batching", "notes": "free_gpu_mem_fraction 0.95", "tp": "2"}
+    full = served(tmp_path, **cells, **told)
+    assert (full.primary.quantity, full.primary.value) == ("saturated_output_tokens_per_second", 300.0)
+    assert (full.inputs["kv_memory_share"], "concurrency" in full.inputs, full.kind) == (0.95, False, "saturated")
+    some = served(tmp_path, **cells, max_concurrency="32")
+    assert (some.inputs["concurrency"], "kv_memory_share" in some.inputs) == (32, False)
+    assert served(tmp_path).kind == "inference"
+
+
+def test_a_benchmark_tells_its_output_length_by_its_two_rates(tmp_path):
+    cells = {"batch_size": "", "e2e_latency_ms": "", "tpot_ms": "", "input_len": "", "output_len": "", "tp": ""}
+    rates = {"output_tok_s_total": "29000", "samples_per_s": "100", "n_gpus": "8", "params_b": "70"}
+    row = served(tmp_path, **cells, **rates, model="llama2-70b", scenario="MLPerf Offline v4.1", precision="fp16")
+    assert (row.inputs["prompt_len"], row.inputs["output_len"]) == (300, 290)
+    assert row.inputs["tp"] == 4  # 140 GB and half again on GPUs of 85.9 GB
+    assert row.primary.value == 14500.0
+
+
+def test_experts_are_spread_within_the_tensor_parallel_ranks(tmp_path):
+    row = served(tmp_path, model="mixtral-8x7b", tp="8", ep="4", n_gpus="8")
+    assert (row.inputs["ep"], row.inputs["expert_tp"]) == (4, 2)
 
 
 def test_gpu_hours_need_a_layout_and_tokens(tmp_path):
