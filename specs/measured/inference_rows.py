@@ -42,9 +42,10 @@ def inference_rows(file: str, rows: Sequence[Row], catalogs: Catalogs) -> tuple[
 
 
 def _row(file: str, row: Row, catalogs: Catalogs) -> MeasuredRow:
-    part, refused = Part(), ""
+    part, refused, kind = Part(), "", ""
     targets: tuple[Target, ...] = ()
     try:
+        kind = SATURATED if load_of(row) is CONTINUOUS else ""
         targets = primary_first(list(measured(row, _replicas(row, _stated_size(row)))))
         part = _inputs(row, catalogs)
         size = part.inputs["tp"] * part.inputs["pp"]  # pyright: ignore[reportOperatorIssue]
@@ -64,7 +65,7 @@ def _row(file: str, row: Row, catalogs: Catalogs) -> MeasuredRow:
         inputs={} if refused else part.inputs,
         refused=refused,
         assumed=part.assumed,
-        kind=SATURATED if load_of(row) is CONTINUOUS else "",
+        kind=kind,
     )
 
 
