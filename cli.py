@@ -299,6 +299,7 @@ KINDS = (
     "networks",
     "precisions",
     "software_stacks",
+    "scaling_laws",
     "quantities",
     "inputs",
     "constraints",

@@ -27,6 +27,7 @@ def listed(kind: str, bench: Workbench) -> Rows:
         "networks": lambda b: _records(b, "network"),
         "precisions": lambda b: _records(b, "precision"),
         "software_stacks": lambda b: _records(b, "software_stack"),
+        "scaling_laws": lambda b: _records(b, "scaling_law"),
         "quantities": _quantities,
         "inputs": _inputs,
         "constraints": _constraints,

@@ -1,4 +1,4 @@
-"""Catalogs of models, accelerators, networks, precisions and software: records by name, parsed when first asked for."""
+"""Catalogs of models, machines, precisions, software and scaling laws: records by name, parsed when first asked for."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _PLURAL = {
     "network": "networks",
     "precision": "precisions",
     "software_stack": "software_stacks",
+    "scaling_law": "scaling_laws",
 }
 _SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -113,9 +114,9 @@ class Catalogs:
 def open_catalogs(*extra_dirs: Path, vocabulary: Vocabulary | None = None) -> Catalogs:
     """The shipped catalogs and those in `extra_dirs`; a user's record wins over a shipped one of its name.
 
-    A directory holds the folders model/, hardware/, network/, precision/ and software_stack/, or record files with a
-    top-level key `catalog`; a file calibration.yaml holds fitted values of records that state none. Of several
-    directories the later wins. Files are listed, and parsed only when a record is asked for.
+    A directory holds the folders model/, hardware/, network/, precision/, software_stack/ and scaling_law/, or record
+    files with a top-level key `catalog`; a file calibration.yaml holds fitted values of records that state none. Of
+    several directories the later wins. Files are listed, and parsed only when a record is asked for.
     """
     index: dict[str, dict[str, Path]] = {group.value: {} for group in CATALOGS}
     calibrations = [*SHIPPED]

@@ -15,6 +15,7 @@ _LISTED = {
     "network": "networks",
     "precision": "precisions",
     "software_stack": "software_stacks",
+    "scaling_law": "scaling_laws",
 }
 _MOST_NAMED = 6
 

@@ -38,7 +38,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One model, accelerator, network, precision or software stack.
+    """One model, accelerator, network, precision, software stack or scaling law.
 
     `fields` are leaves, `facts` is everything else worth telling.
     """

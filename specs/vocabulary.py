@@ -23,13 +23,14 @@ class Kind(StrEnum):
 
 
 class Group(StrEnum):
-    """Where a leaf belongs; the first five are catalogs whose records carry the leaf as a field."""
+    """Where a leaf belongs; the first six are catalogs whose records carry the leaf as a field."""
 
     MODEL = "model"
     HARDWARE = "hardware"
     NETWORK = "network"
     PRECISION = "precision"
     SOFTWARE = "software_stack"
+    SCALING_LAW = "scaling_law"
     PARALLELISM = "parallelism"
     TRAINING = "training"
     INFERENCE = "inference"
@@ -41,7 +42,7 @@ class Group(StrEnum):
     ENERGY = "energy"
 
 
-CATALOGS = (Group.MODEL, Group.HARDWARE, Group.NETWORK, Group.PRECISION, Group.SOFTWARE)
+CATALOGS = (Group.MODEL, Group.HARDWARE, Group.NETWORK, Group.PRECISION, Group.SOFTWARE, Group.SCALING_LAW)
 
 
 @dataclass(frozen=True, slots=True)

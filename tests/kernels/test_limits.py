@@ -19,13 +19,17 @@ from rooflax.specs.vocabulary import Kind
 REGISTRY = shipped_registry()
 TINY = dict(
     hidden_size=64, num_layers=1, num_attention_heads=1, num_key_value_heads=1, head_dim=64, intermediate_size=256,
-    vocab_size=1, gated_mlp=0, tied_embeddings=1,
+    vocab_size=1, gated_mlp=0, tied_embeddings=1, irreducible_loss=1.8172, parameter_coefficient=482.01,
+    parameter_exponent=0.3478, token_coefficient=2085.43, token_exponent=0.3658,
 )  # fmt: skip
 LARGE = dict(
     hidden_size=7168, num_layers=64, num_attention_heads=128, num_key_value_heads=128, head_dim=128,
     intermediate_size=18432, vocab_size=129280, gated_mlp=1, tied_embeddings=0, num_experts=256, experts_per_token=8,
     num_shared_experts=1, moe_intermediate_size=2048, num_dense_layers=4, q_lora_rank=1536, kv_lora_rank=512,
     qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128, sliding_window=4096, num_sliding_layers=32,
+    irreducible_loss=1.3637, moe_parameter_coefficient=35.91, moe_parameter_exponent=-0.1889,
+    moe_parameter_coefficient_growth=-0.2285, moe_parameter_exponent_growth=0.0098, moe_token_coefficient=35.98,
+    moe_token_exponent=-0.1775, moe_token_coefficient_growth=0.5529, moe_token_exponent_growth=-0.0259,
 )  # fmt: skip
 MACHINE = dict(
     peak_flops_bf16=989.4e12, matmul_format=2, hbm_capacity=80 * 2**30, hbm_bandwidth=3.35e12, scale_up_size=8,
@@ -34,6 +38,8 @@ MACHINE = dict(
     gpu_hour_price=2.5, mfu=0.4, scale_up_energy_per_bit=1e-11, scale_out_energy_per_bit=3e-11, gemm_rows=4096,
     gemm_columns=4096, gemm_depth=4096, collective=0, collective_group=8, collective_message=1e9,
     prompts_per_iteration=64, samples_per_prompt=8, longest_over_mean_output=4,
+    moe_start_experts=2.0732, moe_max_experts=290.4521, compute_budget=1e24, target_loss=2.0, unique_tokens=1e12,
+    lifetime_inference_tokens=1e13,
 )  # fmt: skip
 OWNED = dict(
     idle_power=70, tdp=700, power_price=2.2e-8, grid_carbon_intensity=1.07e-7, embodied_carbon=462.5,

@@ -53,6 +53,7 @@ MIXTURE = dict(
 # Two floating-point operations are a multiply-add: where counts become FLOP, or a time at a rate, nothing rescales it.
 COUNTS_OPERATIONS = {
     "attention_flops_per_pair",
+    "chinchilla_rule_parameters",
     "decode_expert_flops",
     "decode_flops",
     "decode_flops_per_pair",
@@ -65,6 +66,9 @@ COUNTS_OPERATIONS = {
     "forward_flops_per_token",
     "gemm_flops",
     "gemm_time",
+    "lifetime_inference_flops",
+    "lifetime_optimal_compute",
+    "lifetime_saving",
     "linear_input_gradient_time",
     "linear_projection_flops",
     "linear_projection_time",
@@ -73,8 +77,12 @@ COUNTS_OPERATIONS = {
     "lm_head_backward_time",
     "lm_head_flops",
     "lm_head_forward_time",
+    "loss_penalty",
     "model_flops_per_token",
     "mtp_time",
+    "optimal_loss",
+    "optimal_parameters",
+    "optimal_tokens",
     "prefill_expert_flops",
     "prefill_flops",
     "projection_flops",
@@ -93,6 +101,7 @@ COUNTS_OPERATIONS = {
     "shared_input_gradient_time",
     "shared_weight_gradient_time",
     "step_time_6nd",
+    "target_loss_compute",
     "training_flops_6nd",
 }
 # Numbers whose width no input states: fp32 logits and softmax statistics, one-byte dropout masks.
