@@ -14,7 +14,7 @@ from ..primitives.exponentials import second_remainder
 from ..registry import constraint, cost_model
 
 _STEPS = 4
-"""Newton steps to the optimum: the first guess is within 4 %, three steps reach rounding error."""
+"""Newton steps to the optimum: the first guess is within 5 %, four steps reach rounding error."""
 
 
 @cost_model(
