@@ -7,6 +7,7 @@ import random
 import statistics
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -306,13 +307,13 @@ def largest_by_quadrature(count: float) -> float:
 
 @pytest.mark.parametrize("count", [1.5, 2, 3, 8, 64, 1024, 16384, 131072, 10**7])
 def test_largest_of_normals(count: float) -> None:
-    assert float(largest_of_normals(np.float64(count))) == pytest.approx(largest_by_quadrature(count), rel=1.3e-5)
+    assert float(largest_of_normals(jnp.float64(count))) == pytest.approx(largest_by_quadrature(count), rel=1.3e-5)
 
 
 def test_largest_of_few_normals_in_closed_form() -> None:
-    assert float(largest_of_normals(np.float64(1))) == 0
-    assert float(largest_of_normals(np.float64(2))) == pytest.approx(1 / math.sqrt(math.pi), rel=1e-6)
-    assert float(largest_of_normals(np.float64(3))) == pytest.approx(1.5 / math.sqrt(math.pi), rel=1e-5)
+    assert float(largest_of_normals(jnp.float64(1))) == 0
+    assert float(largest_of_normals(jnp.float64(2))) == pytest.approx(1 / math.sqrt(math.pi), rel=1e-6)
+    assert float(largest_of_normals(jnp.float64(3))) == pytest.approx(1.5 / math.sqrt(math.pi), rel=1e-5)
 
 
 def test_stragglers_played_out() -> None:
@@ -386,5 +387,5 @@ def test_hopeless_runs_stay_finite() -> None:
 def test_exponentials_do_not_cancel() -> None:
     for x in (-30.0, -0.51, -0.49, -1e-4, 0.0, 1e-6, 0.3, 0.4999, 0.5001, 7.0):
         series = math.fsum(x**k / math.factorial(k) for k in range(2, 150)) if x > -2 else math.expm1(x) - x
-        assert float(second_remainder(np.float64(x))) == pytest.approx(series, rel=1e-14, abs=0)
-    assert float(growth(np.float64(1e9))) == float(growth(np.float64(20))) == pytest.approx(math.exp(20))
+        assert float(second_remainder(jnp.float64(x))) == pytest.approx(series, rel=1e-14, abs=0)
+    assert float(growth(jnp.float64(1e9))) == float(growth(jnp.float64(20))) == pytest.approx(math.exp(20))
