@@ -103,6 +103,7 @@ def test_show_prints_an_example_that_runs(name, rooflax, tmp_path):
         "cheapest-cluster": ["world_size=[1024]", "tp=[4]", "pp=[1]"],
         "reinforcement": ["staleness=[0, 2]", "samples_per_prompt=[16]", "longest_over_mean_output=[3]"],
         "scaling": ["compute_budget=[1e24]"],
+        "reliability": ["world_size=[2048, 16384]", "storage_bandwidth=[200 GB/s]", "gpu_mtbf=[2111 d]"],
     }[name]
     sets = [part for one in small for part in ("--set", one)]
     if name == "cheapest-cluster":
