@@ -76,7 +76,7 @@ _TRAINING: Mapping[str, Mapping[str, Prior]] = MappingProxyType(
 _SERVING: Mapping[str, Mapping[str, Prior]] = MappingProxyType(
     {
         Group.HARDWARE: {
-            "read_efficiency": Prior(0.85, "the declared default: published read rates, 0.80-0.92", 0.2, 0.1, 0.2),
+            "read_efficiency": Prior(0.85, "the declared default", 0.2, 0.1, 0.2),
         },
         Group.SOFTWARE: {
             "layer_gap": Prior(6e-5, "a dozen kernels of a few microseconds between them", 0.5, 0.5, 0.7),

@@ -179,7 +179,7 @@ def decode_ep_time(
 
 @cost_model(
     formula=r"2\,L_{att}\,t_{AG}(c\,T\,a_w\,d_{att}/t) \text{ over } c \text{ ranks}",
-    source="bhatia-et-al-2025, sec. 2 (a cache split by tokens: queries go to all its parts, partial results come back)",
+    source="bhatia-et-al-2025 (a cache split by tokens: queries go to all its parts, partial results come back)",
     example=dict(
         decode_tokens_per_rank=8,
         attention_width=8192,

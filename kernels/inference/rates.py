@@ -27,7 +27,7 @@ def reading_bandwidth(hbm_bandwidth: BytesPerSecond, read_efficiency: Number) ->
 
 @cost_model(
     formula=r"[w < w_{format}]\,f_w/\pi_{fp32}",
-    source="frantar-et-al-2022, sec. 4 (weights are widened as they are read); definition: vector instructions at their peak rate",
+    source="frantar-et-al-2022 (weights are widened as they are read); definition: vector instructions at their peak rate",
     example=dict(
         weight_width=0.5,
         matmul_format=2,
