@@ -48,8 +48,8 @@ class Graph:
 def resolve(registry: Registry, outputs: Iterable[str], given: Collection[str]) -> Graph:
     """The graph of `outputs` where the names in `given` come from outside.
 
-    A given quantity is pinned: its model does not run. A required leaf that is not given is computed by a stand-in
-    whose own condition is given (`world_size` from a pinned `dp`). Raises KeyError for an unknown output and
+    A given quantity is pinned: its model does not run. A leaf that is not given is computed by a stand-in whose own
+    condition is given (`world_size` from a pinned `dp`), before its default is taken. Raises KeyError for an unknown output and
     GraphError for a cycle.
     """
     outputs = tuple(outputs)
@@ -95,7 +95,7 @@ class _Resolver:
         main = self.registry.quantities.get(name)
         if main is None and name not in self.registry.vocabulary:
             raise KeyError(name)
-        if not self.main_obtainable(name):
+        if main is None or not self.main_obtainable(name):
             for stand_in in self.registry.stand_ins.get(name, ()):
                 if stand_in.declared.when_given in self.given and all(map(self.obtainable, stand_in.reads)):
                     return stand_in

@@ -139,7 +139,7 @@ def cost_model(
     ", " and where in it. `example` maps what the model reads to numbers in base units, with `expect` and optionally
     `rel`; leaves with a default may be left out. `terms` names the parameters whose plain sum the quantity is.
     `when_given` marks a stand-in: it computes this name only where that other quantity is given and this one cannot be
-    had otherwise, as `world_size` from a given `dp`.
+    had otherwise, as `world_size` from a given `dp`; the default of a leaf is no other way.
 
     A published model, one of a module with a NAMESPACE, also tells its `errata`, and in `undefined` why there is no
     value where it returns NaN (the published code raises there).

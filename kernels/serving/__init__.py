@@ -1,1 +1,1 @@
-"""A fleet that serves requests: mixed steps, queues, goals, replicas."""
+"""A fleet that serves requests: batching, arrivals and queues, goals, prefill on replicas of its own."""

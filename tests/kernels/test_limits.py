@@ -47,12 +47,19 @@ OWNED = dict(
     building_capital_price=10, hardware_lifetime=1461, building_lifetime=5479, cost_of_capital=0.08,
     fleet_utilisation=0.8, power_load=0.7, operations_price=0.12, mean_request_rate=50, service_time=365,
 )  # fmt: skip
+SERVICE = dict(
+    request_rate=3, serving_replicas=2, ttft_goal=0.5, tpot_goal=0.05, latency_goal=20, prompt_len_median=900,
+    prompt_len_p95=3000, output_len_median=130, output_len_p95=400,
+)  # fmt: skip
+MACHINE |= SERVICE
 MIXED = dict(hidden_states_message=6.7e7, experts_per_token=2, dispatched_elements=6.7e7, dispatch_width=2, expert_tp=1)
 ONE_GPU = dict(world_size=1, global_batch_size=1, seq_len=1, prompt_len=1, output_len=1, concurrency=1)
 CASES = {
     "one GPU, one token": TINY | MACHINE | ONE_GPU,
     "one GPU, everything hidden": TINY | MACHINE | ONE_GPU
     | {f"{kind}_overlap": 1.0 for kind in ("tp", "dp", "pp", "ep", "cp")},
+    "one GPU, prefill takes turns": TINY | MACHINE | ONE_GPU | dict(batching=0),
+    "one GPU, prefill elsewhere": TINY | MACHINE | ONE_GPU | dict(batching=2, kv_transfer_overlap=1),
     "every expert active": TINY | MACHINE | ONE_GPU
     | dict(num_experts=4, experts_per_token=4, moe_intermediate_size=16),
     "no master weights, free links": TINY | MACHINE | ONE_GPU
