@@ -105,7 +105,7 @@ class Stage:
 STAGES: Mapping[str, Stage] = MappingProxyType(
     {
         "training": Stage(_TRAINING, ("training", "gemm", "collectives"), "calibration.yaml"),
-        "serving": Stage(_SERVING, ("inference",), "serving_calibration.yaml"),
+        "serving": Stage(_SERVING, ("inference", "saturated"), "serving_calibration.yaml"),
     }
 )
 """The fits of the shipped calibration, in the order in which they build on one another."""

@@ -23,7 +23,7 @@ from ..layers.output_layer import Head, head_product
 from ..layers.vector_operators import VectorLayer, cast_inputs, vector_traffic
 from ..machine.network import Network, tiers_of
 from ..primitives import matmul
-from ..primitives.collectives import all_reduce, neighbour_exchange
+from ..primitives.collectives import BEST, RING, all_reduce, neighbour_exchange
 from ..primitives.matmul import Matmul, MatmulRates, Widths
 from .replica import covered_experts
 
@@ -154,13 +154,14 @@ def vector_time(
 def tp_time(layer: Served, tokens: Count, residual_width: Bytes, algorithm: Choice, network: Network) -> Seconds:
     """All-reduces of the hidden states: after attention and after the feed-forward.
 
-    Experts that are not split over tensor parallel ranks leave the tokens where they are: no second one there.
+    Experts that are not split over tensor parallel ranks leave the tokens where they are: no second one there. Inside
+    a scale-up domain the tree of a library is a chain, which takes as many steps as a ring, so `best` is the ring.
     """
+    inside = (algorithm == BEST) & (layer.tp <= network.scale_up_size)
     without = jnp.where(layer.expert_tp < layer.tp, layer.num_moe_layers, 0.0)
     message = tokens * layer.hidden_size * residual_width
-    return (2 * layer.num_layers - without) * all_reduce(
-        message, tiers_of(network, layer.tp, jnp.ones_like(layer.tp)), algorithm
-    )
+    tiers = tiers_of(network, layer.tp, jnp.ones_like(layer.tp))
+    return (2 * layer.num_layers - without) * all_reduce(message, tiers, jnp.where(inside, RING, algorithm))
 
 
 def ep_time(

@@ -137,7 +137,10 @@ def exchanged(c: dict[str, float], tokens: float, ref: References) -> float:
     net, started = ref.network, c | {"collective_overhead": c["pass_collective_overhead"]}
     tp, ep, split = int(c["tp"]), int(c["ep"]), int(c.get("expert_tp", c["tp"]))
     message = tokens * c["hidden_size"] * wire(c)
-    reduce = net.all_reduce(message, net.tiers(started, tp, 1), int(c["all_reduce_algorithm"]))
+    algorithm = int(c["all_reduce_algorithm"])
+    if algorithm not in (net.RING, net.TREE) and tp <= c["scale_up_size"]:
+        algorithm = net.RING  # NCCL, src/graph/tuning.cc: a tree has nRanks / nNodes - 1 steps inside a node
+    reduce = net.all_reduce(message, net.tiers(started, tp, 1), algorithm)
     total = (c["pp"] - 1) * net.hop(message, net.tiers(c, int(c["pp"]), tp))
     for kind in ref.architecture.layer_kinds(c):
         total += reduce if kind == "moe" and split < tp else 2 * reduce
