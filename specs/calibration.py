@@ -26,6 +26,7 @@ _PLURALS = {
     (Group.SOFTWARE, ALL): "stacks",
     (Group.SOFTWARE, "torch"): "torch stacks",
     (Group.SOFTWARE, "xla"): "xla stacks",
+    (Group.SOFTWARE, "serving"): "serving stacks",
     (Group.NETWORK, ALL): "networks",
 }
 

@@ -114,7 +114,8 @@ def _stack(row: Row, catalogs: Catalogs) -> Part:
     if name:
         return Part({"software_stack": name})
     told = text(row, "framework")
-    return Part({}, (f"no software stack: {f'{told!r} is none of the catalog' if told else 'none is stated'}",))
+    why = f"{told!r} is none of the catalog" if told else "none is stated"
+    return Part({"software_stack": "pooled-serving"}, (f"values pooled over serving stacks: {why}",))
 
 
 def _precision(row: Row) -> Part:
