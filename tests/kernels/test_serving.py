@@ -210,13 +210,19 @@ def test_an_overloaded_fleet_says_so() -> None:
 
 
 @pytest.mark.parametrize("replicas", [1, 4])
-def test_a_shared_queue_waits_less(replicas: int) -> None:
-    rate = 0.9 * replicas * value("saturated_requests_per_second", batching=CHUNKED)
-    split, shared = (
-        value("queue_time", batching=CHUNKED, request_rate=rate, serving_replicas=replicas, request_routing=routing)
-        for routing in (0, 1)
-    )
-    assert shared < split if replicas > 1 else shared == pytest.approx(split, rel=1e-12)
+def test_a_shared_queue_has_the_servers_of_all_replicas(replicas: int) -> None:
+    """M/D/1 before each replica's prefill becomes M/D/R, its slots become one group of R B."""
+    rate = 0.9 * replicas * value("saturated_requests_per_second", batching=SEPARATE)
+    prefill, slot = values(
+        "prefill_queue_time", "slot_queue_time", batching=SEPARATE, request_rate=rate, serving_replicas=replicas,
+        request_routing=1,
+    )  # fmt: skip
+
+    def wait(utilisation: float, servers: float) -> float:
+        return utilisation ** (math.sqrt(2 * servers + 2) - 1) / 2 * utilisation / rate / (1 - utilisation)
+
+    assert prefill == pytest.approx(wait(rate / replicas * PREFILL, replicas), rel=1e-12)
+    assert slot == pytest.approx(wait(0.9, 32 * replicas), rel=1e-12)
 
 
 @pytest.mark.parametrize("mode", [SEPARATE, CHUNKED])
