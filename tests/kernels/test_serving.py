@@ -30,9 +30,10 @@ FLEET = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "refere
 PREFILL, DECODE, MIXED, CHUNKS, STEPS = 0.04, 0.01, 0.028, 2, 100
 # One replica of one GPU: prompts of two chunks, a hundred tokens after the first.
 REPLICA = dict(
-    concurrency=32, pp=1, tp=1, prefill_time=PREFILL, decode_step_time=DECODE, mixed_step_time=MIXED,
-    prompt_len=CHUNKS * 512, prefill_chunk=512, prefix_hit_rate=0, prefill_batch=1, output_len=STEPS + 1,
-    decode_tokens_per_step=1, exposed_kv_transfer_time=0, serving_replicas=1,
+    concurrency=32, pp=1, tp=1, replica_size=1, draft_time=0, prefill_time=PREFILL, decode_step_time=DECODE,
+    mixed_step_time=MIXED,
+    prompt_len=CHUNKS * 512, prefill_chunk=512, prompts_per_pass=1, output_len=STEPS + 1,
+    prefix_hit_rate=0, decode_tokens_per_step=1, exposed_kv_transfer_time=0, serving_replicas=1,
 )  # fmt: skip
 MODES = (SEPARATE, CHUNKED, DISAGGREGATED)
 
@@ -80,7 +81,7 @@ def test_littles_law_where_prefill_takes_turns(slots: int, pp: int, batch: int, 
     with jax.enable_x64(True):
         rate, latency = values(
             "saturated_requests_per_second", "saturated_request_latency", batching=SEPARATE, concurrency=slots, pp=pp,
-            prefill_batch=batch, output_len=output, decode_tokens_per_step=accepted,
+            prompts_per_pass=batch, output_len=output, decode_tokens_per_step=accepted,
         )  # fmt: skip
         assert rate * latency == pytest.approx(slots, rel=1e-9)
 
@@ -176,7 +177,7 @@ def test_speculation_and_the_cache_of_prefixes_shorten_what_they_should() -> Non
 def test_both_definitions_of_time_per_token() -> None:
     """Llama on vLLM: the one leaves out the first token, the other divides everything by all tokens."""
     tpot, normalized, latency, first = values(
-        "saturated_tpot", "saturated_latency_per_token", "saturated_request_latency", "service_ttft", batching=CHUNKED
+        "saturated_tpot", "saturated_tpot_with_first", "saturated_request_latency", "service_ttft", batching=CHUNKED
     )
     assert normalized * 101 == pytest.approx(latency, rel=1e-12)
     assert tpot * 100 == pytest.approx(latency - first, rel=1e-12)
@@ -280,10 +281,12 @@ def test_replicas_for_a_utilisation() -> None:
     assert float(found["whole_replicas_needed"]) == 10
 
 
-def test_concurrency_from_memory() -> None:
-    inputs = {n: v for n, v in REPLICA.items() if n != "concurrency"} | dict(concurrency_share=0.5, max_concurrency=64)
-    graph = resolve(REGISTRY, ["concurrency"], inputs.keys())
-    assert float(graph({n: float(inputs[n]) for n in graph.inputs})["concurrency"]) == 32
+def test_a_replica_that_is_full_of_what_memory_holds() -> None:
+    """The share of memory for the cache in place of `concurrency`."""
+    inputs = frozenset(n for n in REPLICA if n != "concurrency") | {"kv_memory_share", "max_concurrency"}
+    reads, function = compiled(("saturated_decoding_sequences",), inputs)
+    given = REPLICA | dict(kv_memory_share=0.9, max_concurrency=40, batching=CHUNKED)
+    assert float(function({n: float(given.get(n, DEFAULTS.get(n, 0))) for n in reads})[0]) == pytest.approx(40)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -313,20 +316,15 @@ def test_slots_that_requests_hold_by_littles_law() -> None:
 
 def test_cache_of_llama_2_70b_over_infiniband() -> None:
     """2 x 80 layers x 8 heads x 128 x 2 B = 320 KiB a token; eight ranks each send an eighth at 400 Gb/s."""
-    model = dict(num_layers=80, kv_bytes_per_token_layer=4096, prompt_len=1500, num_sliding_layers=0)
+    model = dict(num_attention_layers=80, num_linear_layers=0, sliding_share=0, kv_bytes_per_token_layer=4096,
+                 linear_state_bytes=0, cp=1, kv_split=8, prompt_len=1500)  # fmt: skip
     network = dict(scale_out_bandwidth=50e9, scale_out_latency=0, scale_up_bandwidth=450e9, scale_up_latency=0,
-                   scale_up_size=8, link_efficiency=1, kv_split=8)  # fmt: skip
-    size = value("kv_transfer_bytes", **model)
-    assert size == 1500 * 320 * 1024
-    model |= network
-    assert value("kv_transfer_time", **model) == pytest.approx(size / 8 / 50e9)
-    assert value("kv_transfer_time", **model, kv_transfer_tier=0) == pytest.approx(size / 8 / 450e9)
-
-
-def test_windows_and_latents_shrink_the_transfer() -> None:
-    model = dict(num_layers=40, kv_bytes_per_token_layer=4096, prompt_len=8192, sliding_window=1024)
-    whole, half = (value("kv_transfer_bytes", **model, num_sliding_layers=layers) for layers in (0, 20))
-    assert half == pytest.approx(whole * (20 * 8192 + 20 * 1024) / (40 * 8192))
+                   scale_up_size=8, link_efficiency=1)  # fmt: skip
+    assert value("kv_transfer_bytes", **model) == 1500 * 320 * 1024 / 8
+    assert value("kv_transfer_time", **model, **network) == pytest.approx(1500 * 40 * 1024 / 50e9)
+    assert value("kv_transfer_time", **model, **network, kv_transfer_tier=0) == pytest.approx(1500 * 40 * 1024 / 450e9)
+    windows = model | dict(sliding_share=0.5, sliding_window=500)
+    assert value("kv_transfer_bytes", **windows) == pytest.approx(1000 * 40 * 1024)
 
 
 def test_a_transfer_is_waited_for_after_the_first_token() -> None:
