@@ -240,7 +240,7 @@ def slot_queue_time(
         batching=CHUNKED,
         request_rate=1,
         serving_replicas=10,
-        decode_step_time=0.01,
+        decode_round_time=0.01,
         service_ttft=0.5,
         served_decode_time=4.5,
         expect=1.9673467e-3,
@@ -250,13 +250,13 @@ def step_boundary_time(
     batching: Choice,
     request_rate: PerSecond,
     serving_replicas: Count,
-    decode_step_time: Seconds,
+    decode_round_time: Seconds,
     service_ttft: Seconds,
     served_decode_time: Seconds,
 ) -> Seconds:
     """Mean wait of a prompt for the end of the decode step that is running."""
     running = -jnp.expm1(-request_rate / serving_replicas * (service_ttft + served_decode_time))
-    return jnp.where(batching == DISAGGREGATED, 0.0, decode_step_time / 2 * running)
+    return jnp.where(batching == DISAGGREGATED, 0.0, decode_round_time / 2 * running)
 
 
 @cost_model(

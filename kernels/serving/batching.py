@@ -27,14 +27,25 @@ SEPARATE, CHUNKED, DISAGGREGATED = range(3)
 
 
 @cost_model(
-    when_given="concurrency_share",
-    formula=r"x\,B_{max}",
-    source="definition: as many sequences as a share of those that fit",
-    example=dict(concurrency_share=0.5, max_concurrency=240, expect=120.0),
+    formula=r"t_d = t_{step} + t_{draft}",
+    source="leviathan-kalman-matias-2023, sec. 3.3 (a step checks what was drafted before it)",
+    example=dict(decode_step_time=9e-3, draft_time=2e-4, expect=9.2e-3),
+    terms=("decode_step_time", "draft_time"),
 )
-def concurrency(concurrency_share: Number, max_concurrency: Count) -> Count:
-    """Sequences decoded together by one replica, from what memory holds."""
-    return concurrency_share * max_concurrency
+def decode_round_time(decode_step_time: Seconds, draft_time: Seconds) -> Seconds:
+    """Time of a decode step with its draft."""
+    return decode_step_time + draft_time
+
+
+@cost_model(
+    formula=r"t_m = t_{mixed} + t_{draft}",
+    source="leviathan-kalman-matias-2023, sec. 3.3 (a step checks what was drafted before it)",
+    example=dict(mixed_step_time=2.48e-2, draft_time=2e-4, expect=2.5e-2),
+    terms=("mixed_step_time", "draft_time"),
+)
+def mixed_round_time(mixed_step_time: Seconds, draft_time: Seconds) -> Seconds:
+    """Time of a mixed step with its draft."""
+    return mixed_step_time + draft_time
 
 
 @cost_model(
@@ -48,16 +59,16 @@ def decode_steps_per_request(output_len: Count, decode_tokens_per_step: Number) 
 
 
 @cost_model(
-    formula=r"n_c = \max(1, (1 - \eta)\,s_p) / c",
+    formula=r"n_c = \max(1, s_c) / c",
     source="agrawal-et-al-2024, sec. 4.1 (a prompt is read in chunks); at least its last token is computed",
-    example=dict(prompt_len=1024, prefix_hit_rate=0.25, prefill_chunk=512, expect=1.5),
+    example=dict(computed_prompt_len=768, prefill_chunk=512, expect=1.5),
 )
-def prefill_steps_per_request(prompt_len: Count, prefix_hit_rate: Number, prefill_chunk: Count) -> Count:
+def prefill_steps_per_request(computed_prompt_len: Count, prefill_chunk: Count) -> Count:
     """Mixed steps that read one prompt.
 
     Not rounded: what a prompt leaves of its last chunk, the next prompt fills.
     """
-    return jnp.maximum((1 - prefix_hit_rate) * prompt_len, 1.0) / prefill_chunk
+    return jnp.maximum(computed_prompt_len, 1.0) / prefill_chunk
 
 
 @cost_model(
@@ -66,26 +77,26 @@ def prefill_steps_per_request(prompt_len: Count, prefix_hit_rate: Number, prefil
     example=dict(
         batching=CHUNKED,
         prefill_time=0.0391,
-        prefill_batch=1,
+        prompts_per_pass=1,
         decode_batch=64,
         prefill_steps_per_request=2,
-        mixed_step_time=0.025,
-        decode_step_time=0.0092,
+        mixed_round_time=0.025,
+        decode_round_time=0.0092,
         expect=0.0316,
     ),
 )
 def prefill_interruption_time(
     batching: Choice,
     prefill_time: Seconds,
-    prefill_batch: Count,
+    prompts_per_pass: Count,
     decode_batch: Count,
     prefill_steps_per_request: Count,
-    mixed_step_time: Seconds,
-    decode_step_time: Seconds,
+    mixed_round_time: Seconds,
+    decode_round_time: Seconds,
 ) -> Seconds:
     """Time that prefilling one request takes from a decode batch."""
-    separate = prefill_time / jnp.minimum(prefill_batch, decode_batch)
-    chunked = prefill_steps_per_request * (mixed_step_time - decode_step_time)
+    separate = prefill_time / jnp.minimum(prompts_per_pass, decode_batch)
+    chunked = prefill_steps_per_request * (mixed_round_time - decode_round_time)
     return jnp.where(batching == SEPARATE, separate, jnp.where(batching == CHUNKED, chunked, 0.0))
 
 
@@ -114,7 +125,7 @@ def steps_per_completed_request(
         decode_batch=32,
         prefill_interruption_time=0.0316,
         steps_per_completed_request=4,
-        decode_step_time=0.0092,
+        decode_round_time=0.0092,
         expect=29.239766,
     ),
 )
@@ -123,10 +134,10 @@ def decode_requests_per_second(
     decode_batch: Count,
     prefill_interruption_time: Seconds,
     steps_per_completed_request: Count,
-    decode_step_time: Seconds,
+    decode_round_time: Seconds,
 ) -> PerSecond:
     """Requests per second that one decoding replica completes."""
-    cycle = prefill_interruption_time + steps_per_completed_request * decode_step_time
+    cycle = prefill_interruption_time + steps_per_completed_request * decode_round_time
     return concurrency / decode_batch / cycle
 
 
@@ -137,10 +148,10 @@ def decode_requests_per_second(
         batching=SEPARATE,
         concurrency=64,
         decode_batch=32,
-        prefill_batch=1,
+        prompts_per_pass=1,
         prefill_time=0.0391,
         prefill_steps_per_request=2,
-        mixed_step_time=0.025,
+        mixed_round_time=0.025,
         pp=2,
         expect=51.150895,
     ),
@@ -149,10 +160,10 @@ def prefill_requests_per_second(
     batching: Choice,
     concurrency: Count,
     decode_batch: Count,
-    prefill_batch: Count,
+    prompts_per_pass: Count,
     prefill_time: Seconds,
     prefill_steps_per_request: Count,
-    mixed_step_time: Seconds,
+    mixed_round_time: Seconds,
     pp: Count,
 ) -> PerSecond:
     """Prompts per second that one replica reads if it does nothing else.
@@ -160,9 +171,9 @@ def prefill_requests_per_second(
     A pipeline reads one pass in each of its stages.
     """
     batches = concurrency / decode_batch
-    separate = jnp.minimum(prefill_batch, decode_batch) * batches / prefill_time
-    chunked = batches / (prefill_steps_per_request * mixed_step_time)
-    elsewhere = prefill_batch * pp / prefill_time
+    separate = jnp.minimum(prompts_per_pass, decode_batch) * batches / prefill_time
+    chunked = batches / (prefill_steps_per_request * mixed_round_time)
+    elsewhere = prompts_per_pass * pp / prefill_time
     return jnp.where(batching == CHUNKED, chunked, jnp.where(batching == DISAGGREGATED, elsewhere, separate))
 
 

@@ -46,33 +46,50 @@ def gpus_per_serving_replica(replica_size: Count, prefill_replica_ratio: Number)
 
 
 @cost_model(
-    formula=r"b_{kv}\left[(L-L_w)\,s_p + L_w \min(s_p, w)\right]",
+    formula=r"\frac{1}{p}\left(\frac{b_{kv}}{\min(t,k_v)\,c}\left[(L_{att}-L_w)\,s_p + L_w \min(s_p, w)\right] + \frac{L_{lin} b_s}{t}\right)",
     source="patel-et-al-2024, sec. IV-C (the cache of the prompt goes to the token machine)",
-    example=dict(prompt_len=1024, num_layers=80, kv_bytes_per_token_layer=4096, expect=335544320.0),
+    example=dict(
+        prompt_len=1024,
+        num_attention_layers=80,
+        num_linear_layers=0,
+        sliding_share=0,
+        kv_bytes_per_token_layer=4096,
+        linear_state_bytes=0,
+        kv_split=8,
+        tp=8,
+        pp=1,
+        cp=1,
+        expect=41943040.0,
+    ),
 )
 def kv_transfer_bytes(
     prompt_len: Count,
-    num_layers: Count,
+    num_attention_layers: Count,
+    num_linear_layers: Count,
     sliding_window: Count,
-    num_sliding_layers: Count,
+    sliding_share: Number,
     kv_bytes_per_token_layer: Bytes,
+    linear_state_bytes: Bytes,
+    kv_split: Count,
+    tp: Count,
+    pp: Count,
+    cp: Count,
 ) -> Bytes:
-    """Cache of one prompt that goes to a decoding replica.
+    """Cache and states of one prompt that each GPU sends to a decoding replica.
 
-    All of it: what the prefill replica found in its own cache of prefixes, the decoding one need not have.
+    All that it holds: heads that several ranks hold are sent by each, and what the prefill replica found in its own
+    cache of prefixes, the decoding one need not have.
     """
     window = jnp.minimum(prompt_len, sliding_window)
-    tokens = (num_layers - num_sliding_layers) * prompt_len + num_sliding_layers * window
-    return kv_bytes_per_token_layer * tokens
+    tokens = num_attention_layers * (prompt_len + sliding_share * (window - prompt_len))
+    return (tokens * kv_bytes_per_token_layer / (kv_split * cp) + num_linear_layers * linear_state_bytes / tp) / pp
 
 
 @cost_model(
-    formula=r"\frac{Q}{p\,\min(t, k_v)\,\beta} + \alpha",
+    formula=r"\frac{Q}{\beta} + \alpha",
     source="zhong-et-al-2024, sec. 3.3 (communication); patel-et-al-2024, sec. IV-C",
     example=dict(
-        kv_transfer_bytes=335544320,
-        pp=1,
-        kv_split=8,
+        kv_transfer_bytes=41943040,
         kv_transfer_tier=1,
         scale_up_size=8,
         scale_up_bandwidth=450e9,
@@ -83,19 +100,14 @@ def kv_transfer_bytes(
         expect=1.0535760e-3,
     ),
 )
-def kv_transfer_time(
-    kv_transfer_bytes: Bytes, pp: Count, kv_split: Count, kv_transfer_tier: Choice, network: Network
-) -> Seconds:
-    """Time to send the cache of one prompt.
-
-    Every rank sends what it holds over its own link; heads that several ranks hold are sent by each.
-    """
+def kv_transfer_time(kv_transfer_bytes: Bytes, kv_transfer_tier: Choice, network: Network) -> Seconds:
+    """Time to send the cache of one prompt, every rank over its own link."""
     inside = kv_transfer_tier == 0
     scale_up = network.scale_up_bandwidth / network.scale_up_oversubscription
     scale_out = network.scale_out_bandwidth / network.scale_out_oversubscription
     bandwidth = jnp.where(inside, scale_up, scale_out) * network.link_efficiency
     latency = jnp.where(inside, network.scale_up_latency, network.scale_out_latency)
-    return kv_transfer_bytes / (pp * kv_split) / bandwidth + latency
+    return kv_transfer_bytes / bandwidth + latency
 
 
 @cost_model(

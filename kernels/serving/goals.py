@@ -25,7 +25,7 @@ from .batching import CHUNKED, DISAGGREGATED, SEPARATE
         serving_replicas=10,
         decode_requests_per_second=20,
         decode_steps_per_request=256,
-        decode_step_time=0.01,
+        decode_round_time=0.01,
         prefill_interruption_time=0.04,
         steps_per_completed_request=4,
         decode_batch=64,
@@ -40,7 +40,7 @@ def served_decode_time(
     serving_replicas: Count,
     decode_requests_per_second: PerSecond,
     decode_steps_per_request: Count,
-    decode_step_time: Seconds,
+    decode_round_time: Seconds,
     prefill_interruption_time: Seconds,
     steps_per_completed_request: Count,
     decode_batch: Count,
@@ -53,10 +53,10 @@ def served_decode_time(
     waited for after the first token.
     """
     steps = jnp.maximum(steps_per_completed_request, 1 / decode_batch)
-    lost = prefill_interruption_time / (prefill_interruption_time + steps * decode_step_time)
+    lost = prefill_interruption_time / (prefill_interruption_time + steps * decode_round_time)
     load = jnp.minimum(request_rate / (serving_replicas * decode_requests_per_second), 1.0)
     handover = jnp.where(batching == DISAGGREGATED, exposed_kv_transfer_time + slot_queue_time, 0.0)
-    return decode_steps_per_request * decode_step_time / (1 - load * lost) + handover
+    return decode_steps_per_request * decode_round_time / (1 - load * lost) + handover
 
 
 @cost_model(
@@ -99,7 +99,7 @@ def served_request_latency(served_ttft: Seconds, served_decode_time: Seconds) ->
     source="yu-et-al-2022, sec. 6; kwon-et-al-2023, sec. 6.1 (normalized latency: waits and the first token count)",
     example=dict(served_request_latency=3.5973333, output_len=257, expect=1.3997406e-2),
 )
-def served_latency_per_token(served_request_latency: Seconds, output_len: Count) -> Seconds:
+def served_tpot_with_first(served_request_latency: Seconds, output_len: Count) -> Seconds:
     """Time of a request, waits included, over all of its output tokens."""
     return served_request_latency / output_len
 
@@ -232,7 +232,7 @@ def idle_slots(
 ) -> Count:
     """Slots of a replica that no request holds, mean.
 
-    Where it is 0, the batch at which steps are timed is the batch that the request rate makes: solve for `concurrency`.
+    Where it is 0, the batch at which steps are timed is the batch that the request rate makes; `concurrency` is an axis.
     """
     held = served_decode_time + jnp.where(batching == SEPARATE, service_ttft, 0.0)
     return concurrency - request_rate / serving_replicas * held

@@ -17,14 +17,14 @@ from .batching import CHUNKED, DISAGGREGATED
     formula=r"t_p, \text{ or, chunked, } \max(n_c, 1)\,t_m",
     source="agrawal-et-al-2024, sec. 4.1 (the chunks of a prompt in consecutive steps)",
     example=dict(
-        batching=CHUNKED, prefill_time=0.0391, prefill_steps_per_request=2.5, mixed_step_time=0.025, expect=0.0625
+        batching=CHUNKED, prefill_time=0.0391, prefill_steps_per_request=2.5, mixed_round_time=0.025, expect=0.0625
     ),
 )
 def service_ttft(
-    batching: Choice, prefill_time: Seconds, prefill_steps_per_request: Count, mixed_step_time: Seconds
+    batching: Choice, prefill_time: Seconds, prefill_steps_per_request: Count, mixed_round_time: Seconds
 ) -> Seconds:
     """Time to the first token from when a prompt is begun."""
-    chunked = jnp.maximum(prefill_steps_per_request, 1.0) * mixed_step_time
+    chunked = jnp.maximum(prefill_steps_per_request, 1.0) * mixed_round_time
     return jnp.where(batching == CHUNKED, chunked, prefill_time)
 
 
@@ -34,9 +34,9 @@ def service_ttft(
     example=dict(
         batching=CHUNKED,
         decode_steps_per_request=256,
-        decode_step_time=0.0092,
+        decode_round_time=0.0092,
         decode_batch=64,
-        prefill_batch=1,
+        prompts_per_pass=1,
         steps_per_completed_request=4,
         prefill_interruption_time=0.0316,
         exposed_kv_transfer_time=0.001,
@@ -46,9 +46,9 @@ def service_ttft(
 def saturated_decode_time(
     batching: Choice,
     decode_steps_per_request: Count,
-    decode_step_time: Seconds,
+    decode_round_time: Seconds,
     decode_batch: Count,
-    prefill_batch: Count,
+    prompts_per_pass: Count,
     steps_per_completed_request: Count,
     prefill_interruption_time: Seconds,
     exposed_kv_transfer_time: Seconds,
@@ -61,10 +61,10 @@ def saturated_decode_time(
     interruptions = jnp.where(
         batching == CHUNKED,
         ratio(decode_steps_per_request, steps_per_completed_request),
-        decode_batch - jnp.minimum(prefill_batch, decode_batch),
+        decode_batch - jnp.minimum(prompts_per_pass, decode_batch),
     )
     transfer = jnp.where(batching == DISAGGREGATED, exposed_kv_transfer_time, 0.0)
-    return decode_steps_per_request * decode_step_time + interruptions * prefill_interruption_time + transfer
+    return decode_steps_per_request * decode_round_time + interruptions * prefill_interruption_time + transfer
 
 
 @cost_model(
@@ -96,7 +96,7 @@ def saturated_request_latency(service_ttft: Seconds, saturated_decode_time: Seco
     source="yu-et-al-2022, sec. 6; kwon-et-al-2023, sec. 6.1 (normalized latency: the first token counts)",
     example=dict(saturated_request_latency=4.4276, output_len=257, expect=1.7228016e-2),
 )
-def saturated_latency_per_token(saturated_request_latency: Seconds, output_len: Count) -> Seconds:
+def saturated_tpot_with_first(saturated_request_latency: Seconds, output_len: Count) -> Seconds:
     """Time of a request over all of its output tokens, where all slots are taken."""
     return saturated_request_latency / output_len
 

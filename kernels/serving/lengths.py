@@ -111,9 +111,9 @@ def longest_output_factor(concurrency: Count, output_len_cv: Number) -> Number:
         output_len=257,
         longest_output_factor=3.0,
         decode_batch=64,
-        prefill_batch=1,
+        prompts_per_pass=1,
         prefill_time=0.04,
-        decode_step_time=0.01,
+        decode_round_time=0.01,
         decode_tokens_per_step=1,
         expect=1603.1189,
     ),
@@ -123,15 +123,15 @@ def static_output_tokens_per_second(
     output_len: Count,
     longest_output_factor: Number,
     decode_batch: Count,
-    prefill_batch: Count,
+    prompts_per_pass: Count,
     prefill_time: Seconds,
-    decode_step_time: Seconds,
+    decode_round_time: Seconds,
     decode_tokens_per_step: Number,
 ) -> PerSecond:
     """Output tokens per second of a replica whose batches wait for their longest.
 
     All prompts of a batch are read, then it decodes at its full size until its last sequence ends.
     """
-    prefills = decode_batch / jnp.minimum(prefill_batch, decode_batch) * prefill_time
+    prefills = decode_batch / jnp.minimum(prompts_per_pass, decode_batch) * prefill_time
     steps = (longest_output_factor * output_len - 1) / decode_tokens_per_step
-    return concurrency * output_len / (prefills + steps * decode_step_time)
+    return concurrency * output_len / (prefills + steps * decode_round_time)

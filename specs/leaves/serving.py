@@ -37,13 +37,6 @@ LEAVES = (
         note="separate: a prefill interrupts decoding; chunked: pieces of prompts ride along with decode steps; "
         "disaggregated: prompts are read by replicas of their own",
     ),
-    _leaf(
-        "concurrency_share",
-        "1",
-        label="Concurrency over the largest that memory holds",
-        above=True,
-        note="instead of `concurrency`: 1 is an offline benchmark that fills the memory",
-    ),
     _leaf("request_rate", "1/s", label="Requests per second that arrive at the whole service", above=True),
     Leaf(
         "serving_replicas",

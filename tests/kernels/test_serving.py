@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import itertools
 import math
-import random
-import statistics
+import runpy
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -21,14 +18,6 @@ from hypothesis import strategies as st
 
 from rooflax.kernels.discovery import shipped_registry
 from rooflax.kernels.graph import resolve
-from rooflax.kernels.primitives.lognormal import (
-    longest_over_mean,
-    normal_quantile,
-    quantile_over_mean,
-    shape_of_variation,
-    variation_of_shape,
-)
-from rooflax.kernels.primitives.queueing import FULLEST, late_wait, wait_before
 from rooflax.kernels.serving.batching import CHUNKED, DISAGGREGATED, SEPARATE
 from rooflax.specs.vocabulary import Kind
 
@@ -37,23 +26,14 @@ DEFAULTS = {leaf.name: leaf.default_value for leaf in REGISTRY.vocabulary.values
 pytestmark = pytest.mark.usefixtures("double_precision")
 
 
-def _reference() -> ModuleType:
-    path = Path(__file__).resolve().parents[1] / "reference" / "serving_fleet.py"
-    spec = importlib.util.spec_from_file_location("reference_serving_fleet", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-FLEET = _reference()
+FLEET = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "reference" / "serving_fleet.py")))
 PREFILL, DECODE, MIXED, CHUNKS, STEPS = 0.04, 0.01, 0.028, 2, 100
 # One replica of one GPU: prompts of two chunks, a hundred tokens after the first.
 REPLICA = dict(
-    concurrency=32, pp=1, tp=1, prefill_time=PREFILL, decode_step_time=DECODE, mixed_step_time=MIXED,
-    prompt_len=CHUNKS * 512, prefill_chunk=512, prefix_hit_rate=0, prefill_batch=1, output_len=STEPS + 1,
-    decode_tokens_per_step=1, exposed_kv_transfer_time=0, serving_replicas=1,
+    concurrency=32, pp=1, tp=1, replica_size=1, draft_time=0, prefill_time=PREFILL, decode_step_time=DECODE,
+    mixed_step_time=MIXED,
+    prompt_len=CHUNKS * 512, prefill_chunk=512, prompts_per_pass=1, output_len=STEPS + 1,
+    prefix_hit_rate=0, decode_tokens_per_step=1, exposed_kv_transfer_time=0, serving_replicas=1,
 )  # fmt: skip
 MODES = (SEPARATE, CHUNKED, DISAGGREGATED)
 
@@ -82,9 +62,6 @@ def value(name: str, **given: float) -> float:
     return values(name, **given)[0]
 
 
-# Batching: limits and identities.
-
-
 def test_one_request_at_a_time() -> None:
     """A single slot: prefill, then every step its own; nothing interrupts."""
     rate, tpot, latency = values(
@@ -104,7 +81,7 @@ def test_littles_law_where_prefill_takes_turns(slots: int, pp: int, batch: int, 
     with jax.enable_x64(True):
         rate, latency = values(
             "saturated_requests_per_second", "saturated_request_latency", batching=SEPARATE, concurrency=slots, pp=pp,
-            prefill_batch=batch, output_len=output, decode_tokens_per_step=accepted,
+            prompts_per_pass=batch, output_len=output, decode_tokens_per_step=accepted,
         )  # fmt: skip
         assert rate * latency == pytest.approx(slots, rel=1e-9)
 
@@ -200,23 +177,10 @@ def test_speculation_and_the_cache_of_prefixes_shorten_what_they_should() -> Non
 def test_both_definitions_of_time_per_token() -> None:
     """Llama on vLLM: the one leaves out the first token, the other divides everything by all tokens."""
     tpot, normalized, latency, first = values(
-        "saturated_tpot", "saturated_latency_per_token", "saturated_request_latency", "service_ttft", batching=CHUNKED
+        "saturated_tpot", "saturated_tpot_with_first", "saturated_request_latency", "service_ttft", batching=CHUNKED
     )
     assert normalized * 101 == pytest.approx(latency, rel=1e-12)
     assert tpot * 100 == pytest.approx(latency - first, rel=1e-12)
-
-
-# Queues: exact where they are.
-
-
-def test_one_exponential_server() -> None:
-    """M/M/1: W = rho / (1 - rho) S, and P(wait > t) = rho exp(-(1 - rho) t / S)."""
-    for rho in (0.1, 0.5, 0.9):
-        wait = wait_before(rho, 2.0, 1.0, 1.0)
-        assert float(wait.probability * wait.delay) == pytest.approx(rho / (1 - rho) * 2.0, rel=1e-12)
-        late = float(late_wait(wait, 0.99))
-        if late:
-            assert rho * math.exp(-(1 - rho) * late / 2.0) == pytest.approx(0.01, rel=1e-12)
 
 
 @pytest.mark.parametrize("rate", [1.0, 10.0, 24.0])
@@ -227,47 +191,6 @@ def test_ttft_of_distserve(rate: float) -> None:
     assert value("served_ttft", **given) == pytest.approx(wanted, rel=1e-12)
     staged = PREFILL + rate * PREFILL**2 / (4 * (2 - rate * PREFILL))
     assert value("served_ttft", pp=2, **given) == pytest.approx(staged, rel=1e-12)
-
-
-def erlang_c(servers: int, rho: float) -> float:
-    """The share of requests that wait in M/M/c."""
-    load = servers * rho
-    terms = [load**k / math.factorial(k) for k in range(servers)]
-    last = load**servers / math.factorial(servers) / (1 - rho)
-    return last / (sum(terms) + last)
-
-
-@pytest.mark.parametrize(
-    ("servers", "rho", "most"),
-    [
-        (2, 0.8, 0.02),
-        (8, 0.8, 0.06),
-        (32, 0.8, 0.3),
-        (8, 0.9, 0.015),
-        (32, 0.9, 0.035),
-        (128, 0.9, 0.25),
-        (128, 0.95, 0.01),
-    ],
-)
-def test_many_exponential_servers_follow_erlang(servers: int, rho: float, most: float) -> None:
-    exact = erlang_c(servers, rho) / (1 - rho)
-    wait = wait_before(rho, 1.0, float(servers), 1.0)
-    assert float(wait.probability * wait.delay) == pytest.approx(exact, rel=most)
-
-
-@pytest.mark.parametrize(
-    ("servers", "variation", "most"), [(1, 0.0, 0.05), (1, 1.0, 0.05), (8, 0.0, 0.2), (8, 1.0, 0.2), (8, 2.0, 0.5)]
-)
-def test_waits_of_a_simulated_queue(servers: int, variation: float, most: float) -> None:
-    """200,000 requests at 80 % utilisation: the mean wait, and its 99th percentile within 35 %."""
-    chance = random.Random(11)
-    services = [FLEET.lognormal(chance, variation) for _ in range(200_000)]
-    arrivals = list(itertools.accumulate(chance.expovariate(0.8 * servers) for _ in services))
-    found = FLEET.waits(arrivals, services, servers)[5_000:]
-    wait = wait_before(0.8, 1 / servers, float(servers), variation**2)
-    mean = float(wait.probability * wait.delay)
-    assert mean == pytest.approx(FLEET.mean(found), rel=most)
-    assert float(late_wait(wait, 0.99)) == pytest.approx(FLEET.quantile(found, 0.99), rel=0.35)
 
 
 def test_no_load_waits_for_nothing() -> None:
@@ -282,27 +205,25 @@ def test_no_load_waits_for_nothing() -> None:
         assert tpot == pytest.approx(DECODE, rel=1e-5)
 
 
-def test_an_overloaded_queue_has_a_finite_wait_that_grows() -> None:
-    at = [float(wait_before(rho, 1.0, 4.0, 1.0).delay) for rho in (FULLEST - 1e-9, FULLEST + 1e-9, 1.0, 1.5, 1e6)]
-    assert at == sorted(at)
-    assert at[1] == pytest.approx(at[0], rel=1e-5)
-    slopes = [float(jax.grad(lambda rho: wait_before(rho, 1.0, 1.0, 1.0).delay)(rho)) for rho in (FULLEST - 1e-9, 1.2)]
-    assert all(map(math.isfinite, slopes))
+def test_an_overloaded_fleet_says_so() -> None:
     assert value("served_ttft", batching=CHUNKED, request_rate=1e4) > 1e3
     assert value("serves_request_rate", batching=CHUNKED, request_rate=1e4) < 0
 
 
 @pytest.mark.parametrize("replicas", [1, 4])
-def test_a_shared_queue_waits_less(replicas: int) -> None:
-    rate = 0.9 * replicas * value("saturated_requests_per_second", batching=CHUNKED)
-    split, shared = (
-        value("queue_time", batching=CHUNKED, request_rate=rate, serving_replicas=replicas, request_routing=routing)
-        for routing in (0, 1)
-    )
-    assert shared < split if replicas > 1 else shared == pytest.approx(split, rel=1e-12)
+def test_a_shared_queue_has_the_servers_of_all_replicas(replicas: int) -> None:
+    """M/D/1 before each replica's prefill becomes M/D/R, its slots become one group of R B."""
+    rate = 0.9 * replicas * value("saturated_requests_per_second", batching=SEPARATE)
+    prefill, slot = values(
+        "prefill_queue_time", "slot_queue_time", batching=SEPARATE, request_rate=rate, serving_replicas=replicas,
+        request_routing=1,
+    )  # fmt: skip
 
+    def wait(utilisation: float, servers: float) -> float:
+        return utilisation ** (math.sqrt(2 * servers + 2) - 1) / 2 * utilisation / rate / (1 - utilisation)
 
-# The whole replica against a simulation of every request.
+    assert prefill == pytest.approx(wait(rate / replicas * PREFILL, replicas), rel=1e-12)
+    assert slot == pytest.approx(wait(0.9, 32 * replicas), rel=1e-12)
 
 
 @pytest.mark.parametrize("mode", [SEPARATE, CHUNKED])
@@ -321,7 +242,7 @@ def test_saturated_replica_equals_the_simulation(mode: int) -> None:
 @pytest.mark.parametrize("variation", [0.0, 1.0])
 @pytest.mark.parametrize(("load", "most"), [(0.3, 0.15), (0.6, 0.15), (0.8, 0.3), (0.9, 0.3)])
 def test_served_requests_equal_the_simulation(mode: int, variation: float, load: float, most: float) -> None:
-    """25,000 requests at a replica of 32 slots: TTFT, its 99th percentile (within 40 %, 60 % where lengths vary), TPOT and latency (5 %)."""
+    """25,000 requests at a replica of 32 slots; the 99th percentile is within 40 %, or 60 % where lengths vary."""
     rate = load * value("saturated_requests_per_second", batching=mode)
     requests = FLEET.poisson(2, rate, 25_000, STEPS, variation, variation)
     times = FLEET.Times(PREFILL, DECODE, MIXED, CHUNKS)
@@ -346,71 +267,6 @@ def test_static_batches_equal_the_simulation() -> None:
     assert found == pytest.approx(tokens / seconds, rel=0.03)
 
 
-# Lengths.
-
-
-@pytest.mark.parametrize("draws", [1, 2, 7, 64, 1000])
-@pytest.mark.parametrize("variation", [0.0, 0.3, 1.0, 3.0])
-def test_longest_of_several_lengths(draws: int, variation: float) -> None:
-    """By quadrature of quantiles, E[max] = integral of Q(v^(1/n)) dv in the probability v, on a fine grid of z."""
-    shape, normal = math.sqrt(math.log1p(variation**2)), statistics.NormalDist()
-    grid = np.linspace(-9, 14, 40_001)
-    below = np.array([normal.cdf(z) for z in grid])
-    weight = np.diff(below**draws)
-    middle = (grid[1:] + grid[:-1]) / 2
-    wanted = float(np.sum(weight * np.exp(shape * middle - shape**2 / 2)))
-    assert float(longest_over_mean(variation, float(draws))) == pytest.approx(wanted, rel=2e-5)
-
-
-def test_longest_of_one_is_the_mean() -> None:
-    assert float(longest_over_mean(0.7, 1.0)) == pytest.approx(1, rel=1e-6)
-
-
-@given(st.floats(0, 20))
-def test_shape_and_variation_are_inverse(variation: float) -> None:
-    with jax.enable_x64(True):
-        assert float(variation_of_shape(shape_of_variation(variation))) == pytest.approx(variation, rel=1e-9, abs=1e-12)
-
-
-@pytest.mark.parametrize("share", [0.5, 0.9, 0.99, 0.9999])
-def test_quantiles(share: float) -> None:
-    wanted = statistics.NormalDist().inv_cdf(share)
-    assert float(normal_quantile(share)) == pytest.approx(wanted, abs=4.5e-4)
-    shape = math.sqrt(math.log1p(0.25))
-    assert float(quantile_over_mean(0.5, share)) == pytest.approx(math.exp(shape * wanted - shape**2 / 2), rel=5e-4)
-
-
-def test_quantiles_stand_in_for_mean_and_variation() -> None:
-    """Of 200,000 draws with the derived mean and variation, the median and the 95th percentile are those given."""
-    given = dict(prompt_len_median=1020.0, prompt_len_p95=4000.0)
-    graph = resolve(REGISTRY, ["prompt_len", "prompt_len_cv"], given.keys())
-    assert graph.missing == {}
-    found = {name: float(one) for name, one in graph(given).items()}
-    chance = random.Random(1)
-    draws = [found["prompt_len"] * FLEET.lognormal(chance, found["prompt_len_cv"]) for _ in range(200_000)]
-    assert FLEET.quantile(draws, 0.5) == pytest.approx(1020, rel=0.01)
-    assert FLEET.quantile(draws, 0.95) == pytest.approx(4000, rel=0.01)
-
-
-def test_a_given_variation_wins_over_quantiles_and_quantiles_over_the_default() -> None:
-    quantiles = {"prompt_len_median", "prompt_len_p95"}
-    assert resolve(REGISTRY, ["prompt_len_cv"], ()).inputs == ("prompt_len_cv",)
-    assert set(resolve(REGISTRY, ["prompt_len_cv"], quantiles).inputs) == quantiles
-    assert resolve(REGISTRY, ["prompt_len_cv"], {"prompt_len_cv", *quantiles}).inputs == ("prompt_len_cv",)
-
-
-def test_equal_quantiles_are_lengths_all_alike() -> None:
-    slope = jax.grad(lambda p95: variation_of_shape(shape_of_variation(0.0)) + 0 * p95)(1.0)
-    assert float(slope) == 0
-    model = next(m for m in REGISTRY.stand_ins["prompt_len_cv"])
-    given = {"prompt_len_median": 1000.0, "prompt_len_p95": 1000.0}
-    assert float(model(given)) == 0
-    assert math.isfinite(jax.grad(lambda p95: model(given | {"prompt_len_p95": p95}))(1000.0))
-
-
-# The fleet and its goals.
-
-
 def test_replicas_for_a_utilisation() -> None:
     rate = value("saturated_requests_per_second", batching=CHUNKED)
     inputs = {n: v for n, v in REPLICA.items() if n != "serving_replicas"}
@@ -425,10 +281,12 @@ def test_replicas_for_a_utilisation() -> None:
     assert float(found["whole_replicas_needed"]) == 10
 
 
-def test_concurrency_from_memory() -> None:
-    inputs = {n: v for n, v in REPLICA.items() if n != "concurrency"} | dict(concurrency_share=0.5, max_concurrency=64)
-    graph = resolve(REGISTRY, ["concurrency"], inputs.keys())
-    assert float(graph({n: float(inputs[n]) for n in graph.inputs})["concurrency"]) == 32
+def test_a_replica_that_is_full_of_what_memory_holds() -> None:
+    """The share of memory for the cache in place of `concurrency`."""
+    inputs = frozenset(n for n in REPLICA if n != "concurrency") | {"kv_memory_share", "max_concurrency"}
+    reads, function = compiled(("saturated_decoding_sequences",), inputs)
+    given = REPLICA | dict(kv_memory_share=0.9, max_concurrency=40, batching=CHUNKED)
+    assert float(function({n: float(given.get(n, DEFAULTS.get(n, 0))) for n in reads})[0]) == pytest.approx(40)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -458,20 +316,15 @@ def test_slots_that_requests_hold_by_littles_law() -> None:
 
 def test_cache_of_llama_2_70b_over_infiniband() -> None:
     """2 x 80 layers x 8 heads x 128 x 2 B = 320 KiB a token; eight ranks each send an eighth at 400 Gb/s."""
-    model = dict(num_layers=80, kv_bytes_per_token_layer=4096, prompt_len=1500, num_sliding_layers=0)
+    model = dict(num_attention_layers=80, num_linear_layers=0, sliding_share=0, kv_bytes_per_token_layer=4096,
+                 linear_state_bytes=0, cp=1, kv_split=8, prompt_len=1500)  # fmt: skip
     network = dict(scale_out_bandwidth=50e9, scale_out_latency=0, scale_up_bandwidth=450e9, scale_up_latency=0,
-                   scale_up_size=8, link_efficiency=1, kv_split=8)  # fmt: skip
-    size = value("kv_transfer_bytes", **model)
-    assert size == 1500 * 320 * 1024
-    model |= network
-    assert value("kv_transfer_time", **model) == pytest.approx(size / 8 / 50e9)
-    assert value("kv_transfer_time", **model, kv_transfer_tier=0) == pytest.approx(size / 8 / 450e9)
-
-
-def test_windows_and_latents_shrink_the_transfer() -> None:
-    model = dict(num_layers=40, kv_bytes_per_token_layer=4096, prompt_len=8192, sliding_window=1024)
-    whole, half = (value("kv_transfer_bytes", **model, num_sliding_layers=layers) for layers in (0, 20))
-    assert half == pytest.approx(whole * (20 * 8192 + 20 * 1024) / (40 * 8192))
+                   scale_up_size=8, link_efficiency=1)  # fmt: skip
+    assert value("kv_transfer_bytes", **model) == 1500 * 320 * 1024 / 8
+    assert value("kv_transfer_time", **model, **network) == pytest.approx(1500 * 40 * 1024 / 50e9)
+    assert value("kv_transfer_time", **model, **network, kv_transfer_tier=0) == pytest.approx(1500 * 40 * 1024 / 450e9)
+    windows = model | dict(sliding_share=0.5, sliding_window=500)
+    assert value("kv_transfer_bytes", **windows) == pytest.approx(1000 * 40 * 1024)
 
 
 def test_a_transfer_is_waited_for_after_the_first_token() -> None:
