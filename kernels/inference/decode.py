@@ -45,16 +45,17 @@ def decode_tokens_per_rank(decode_tokens: Count, attention_groups: Count, cp: Co
 
 
 @cost_model(
-    formula=r"s_p + \frac{s_o}{2}",
-    source="definition: mean of s_p + j over the decode steps j = 1 ... s_o - 1; exact for a cost affine in the context",
-    example=dict(prompt_len=1024, output_len=256, expect=1152.0),
+    formula=r"s_p + \frac{s_o}{2}\,(1 + v_o^2)",
+    source="definition: mean of s_p + j over the decode steps j = 1 ... s_o - 1 of all sequences, of which long ones have more; exact for a cost affine in the context",
+    example=dict(prompt_len=1024, output_len=256, output_len_cv=0.5, expect=1184.0),
 )
-def decode_context(prompt_len: Count, output_len: Count) -> Count:
+def decode_context(prompt_len: Count, output_len: Count, output_len_cv: Number) -> Count:
     """Tokens in the cache of one sequence, mean over its decode steps.
 
-    Step j writes its own token before it attends, so it sees the prompt and j tokens of output.
+    Step j writes its own token before it attends, so it sees the prompt and j tokens of output. Where outputs differ in
+    length, the sequences that are being decoded are longer than the mean.
     """
-    return prompt_len + output_len / 2
+    return prompt_len + output_len / 2 * (1 + output_len_cv**2)
 
 
 @cost_model(

@@ -48,11 +48,12 @@ def serving_weight_memory(
 
 
 @cost_model(
-    formula=r"\frac{1}{p}\left(\frac{b_{kv}}{\min(t,k_v)\,c}\left[(L_{att}-L_w)\,x + L_w \min(x, w)\right] + \frac{L_{lin} b_s}{t}\right),\ x = s_p + x_r s_o",
+    formula=r"\frac{1}{p}\left(\frac{b_{kv}}{\min(t,k_v)\,c}\left[(L_{att}-L_w)\,x + L_w \min(x, w)\right] + \frac{L_{lin} b_s}{t}\right),\ x = s_p + x_r s_o (1 + v_o^2)",
     source="pope-et-al-2022, sec. 2.1; jiang-et-al-2023, sec. 2 (rolling buffer); kwon-et-al-2023, sec. 4 (a cache that grows block by block)",
     example=dict(
         prompt_len=1024,
         output_len=1024,
+        output_len_cv=0,
         reserved_output_share=1,
         num_attention_layers=80,
         num_linear_layers=0,
@@ -69,6 +70,7 @@ def serving_weight_memory(
 def kv_cache_per_sequence(
     prompt_len: Count,
     output_len: Count,
+    output_len_cv: Number,
     reserved_output_share: Number,
     num_attention_layers: Count,
     num_linear_layers: Count,
@@ -81,8 +83,11 @@ def kv_cache_per_sequence(
     pp: Count,
     cp: Count,
 ) -> Bytes:
-    """Cache and states that one sequence takes on each GPU that holds a part of it."""
-    full = prompt_len + reserved_output_share * output_len
+    """Cache and states that one sequence takes on each GPU that holds a part of it.
+
+    The mean over sequences at one time, of which those with long outputs are more than their share.
+    """
+    full = prompt_len + reserved_output_share * output_len * (1 + output_len_cv**2)
     tokens = num_attention_layers * (full + sliding_share * (jnp.minimum(full, sliding_window) - full))
     return (tokens * kv_bytes_per_token_layer / (kv_split * cp) + num_linear_layers * linear_state_bytes / tp) / pp
 

@@ -55,7 +55,10 @@ def mixed_product_time(
     widths: PassWidths,
     rates: PassRates,
 ) -> Seconds:
-    """Matrix products of one mixed step; the head runs on decoded tokens and ends of prompts."""
+    """Matrix products of one mixed step.
+
+    The head runs on decoded tokens and on the ends of prompts.
+    """
     routed = decode_tokens + prefill_chunk
     layers = served.projection_time(layer, mixed_tokens_per_rank, widths, rates) + served.feed_forward_time(
         layer, mixed_tokens_per_rank, routed, widths, rates

@@ -55,19 +55,24 @@ def prefill_tokens_per_rank(prefill_tokens: Count, attention_groups: Count, cp: 
 
 
 @cost_model(
-    formula=r"\frac{1}{s_c}\sum_{i > s_p - s_c}^{s_p} \left[(1 - x_w)\,i + x_w \min(i, w)\right]",
+    formula=r"\frac{1}{s_c}\sum_{i > s_p - s_c}^{s_p} \left[(1 - x_w)\,i\,(1 + v_p^2) + x_w \min(i, w)\right]",
     source="dao-2023, sec. 4.1 (causal: a token attends to those before it); jiang-et-al-2023, sec. 2",
-    example=dict(prompt_len=1024, computed_prompt_len=768, sliding_share=0, expect=640.0),
+    example=dict(prompt_len=1024, computed_prompt_len=768, sliding_share=0, prompt_len_cv=0.5, expect=800.0),
 )
 def prefill_attended_tokens(
-    prompt_len: Count, computed_prompt_len: Count, sliding_window: Count, sliding_share: Number
+    prompt_len: Count,
+    computed_prompt_len: Count,
+    prompt_len_cv: Number,
+    sliding_window: Count,
+    sliding_share: Number,
 ) -> Count:
-    """Tokens a computed token of a prompt attends to, mean over tokens and attention layers.
+    """Tokens that a computed token of a prompt attends to.
 
-    Sums over positions are integrals.
+    The mean over tokens and attention layers; sums over positions are integrals. Long prompts have more tokens, each of which attends to more; a window is applied
+    to the mean prompt.
     """
     cached = prompt_len - computed_prompt_len
-    full = (prompt_len + cached) / 2
+    full = (prompt_len + cached) / 2 * (1 + prompt_len_cv**2)
     seen = _seen_within(prompt_len, sliding_window) - _seen_within(cached, sliding_window)
     nothing = computed_prompt_len <= 0
     window = jnp.where(nothing, full, seen / jnp.where(nothing, 1.0, computed_prompt_len))

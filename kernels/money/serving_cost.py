@@ -1,4 +1,4 @@
-"""What tokens of a full replica cost: by output token, by request, and split over what is read and what is written."""
+"""What tokens of full replicas cost: by output token, by request, and split over what is read and what is written."""
 
 from __future__ import annotations
 
@@ -14,23 +14,49 @@ _MILLION = 1e6
 @cost_model(
     formula=r"\frac{c}{3600\,r_{GPU}}",
     source="definition: all cost is charged to the output tokens; multiply by 1e6 for the usual price list",
-    example=dict(output_tokens_per_second_per_gpu=284.25, gpu_hour_price=2.5, expect=2.443077e-6),
+    example=dict(saturated_output_tokens_per_second_per_gpu=284.25, gpu_hour_price=2.5, expect=2.443077e-6),
 )
 def cost_per_output_token(
-    output_tokens_per_second_per_gpu: PerSecond, gpu_hour_price: DollarsPerHour
+    saturated_output_tokens_per_second_per_gpu: PerSecond, gpu_hour_price: DollarsPerHour
 ) -> DollarsPerToken:
-    """Cost of one output token."""
-    return gpu_hour_price / 3600 / output_tokens_per_second_per_gpu
+    """Cost of one output token of replicas that are always full.
+
+    By continuous batching as `batching` says; what stands idle between requests is in `service_cost_per_request`.
+    """
+    return gpu_hour_price / 3600 / saturated_output_tokens_per_second_per_gpu
 
 
 @cost_model(
-    formula=r"n_{pass}\,t_{prefill}/t_{batch}",
-    source="definition: prefills and decode steps take turns on a full replica, as output_tokens_per_second counts them",
-    example=dict(prefill_passes=32, prefill_time=3.91e-2, batch_time=3.609, expect=0.3466888),
+    formula=r"1 - \frac{X\,K\,t_r\,G}{B}\,\frac{n_r}{n}",
+    source="definition: what is not spent on decoding is spent on prompts; see kernels/serving/batching.py for the terms",
+    example=dict(
+        saturated_requests_per_second=14.619883,
+        steps_per_completed_request=4,
+        decode_round_time=0.0092,
+        decode_batch=32,
+        concurrency=64,
+        replica_size=8,
+        gpus_per_serving_replica=8,
+        expect=0.7309942,
+    ),
 )
-def prefill_time_share(prefill_passes: Count, prefill_time: Seconds, batch_time: Seconds) -> Number:
-    """Share of a full replica's time that goes to prefills."""
-    return prefill_passes * prefill_time / batch_time
+def prefill_time_share(
+    saturated_requests_per_second: PerSecond,
+    steps_per_completed_request: Count,
+    decode_round_time: Seconds,
+    decode_batch: Count,
+    concurrency: Count,
+    replica_size: Count,
+    gpus_per_serving_replica: Count,
+) -> Number:
+    """Share of the GPU time of full replicas that goes to prompts.
+
+    Decoding is charged its steps as if they were pure; what a mixed step takes beyond that is the prompts'. With
+    disaggregation the replicas that read prompts are theirs, idle or not.
+    """
+    batches = concurrency / decode_batch
+    decoding = saturated_requests_per_second * steps_per_completed_request * decode_round_time / batches
+    return 1 - decoding * replica_size / gpus_per_serving_replica
 
 
 @cost_model(

@@ -119,3 +119,14 @@ def tokens_to_target_loss(loss_left_to_tokens: Number, token_coefficient: Number
     Where the model is too small for it (`large_enough`), the tokens that bring it within 0.001 of its own limit.
     """
     return (token_coefficient / jnp.maximum(loss_left_to_tokens, CLOSEST)) ** (1 / token_exponent)
+
+
+@cost_model(
+    formula=r"D_L/N",
+    source="definition: a loss given without tokens asks for as many as reach it",
+    example=dict(tokens_to_target_loss=1.4e12, num_active_parameters=7e10, expect=20.0),
+    when_given="target_loss",
+)
+def tokens_per_parameter_(tokens_to_target_loss: Count, num_active_parameters: Count) -> Number:
+    """Training tokens per active parameter, where the loss to reach is given."""
+    return tokens_to_target_loss / num_active_parameters

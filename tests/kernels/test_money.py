@@ -19,7 +19,10 @@ OWNED = dict(
     fleet_utilisation=0.8, power_load=0.7, power_price=0.08 / KWH, operations_price=0.12, tdp=700, host_power=360,
     pue=1.1,
 )  # fmt: skip
-SERVED = dict(prefill_time=0.05, decode_step_time=0.01, prompt_len=1024, output_len=257, tp=8)
+# Prefills interrupt decoding, so that times of passes alone decide.
+SERVED = dict(
+    prefill_time=0.05, decode_step_time=0.01, mixed_step_time=0.055, prompt_len=1024, output_len=257, tp=8, batching=0
+)  # fmt: skip
 
 
 pytestmark = pytest.mark.usefixtures("double_precision")

@@ -26,7 +26,8 @@ def decode_step(c: dict[str, float], ref: References) -> float:
     mine = max(tokens / groups / cp, 1)
     # The steps of an output attend to prompt + 1, ..., prompt + output - 1 tokens; a window is applied to their mean.
     steps = range(1, int(c["output_len"])) or [0.5]
-    context = c["prompt_len"] + sum(steps) / len(steps)
+    longer = 1 + c["output_len_cv"] ** 2  # E[o^2] / E[o]^2: long outputs have more of the steps
+    context = c["prompt_len"] + sum(steps) / len(steps) * longer
     total = head(c, mine, ref) + exchanged(c, mine, ref) + gaps(c)
     for place, kind in enumerate(ref.architecture.layer_kinds(c)):
         total += projections(c, mine, ref, linear=place < c["num_linear_layers"])
@@ -200,7 +201,7 @@ def prefill_attention(c: dict[str, float], prompts: float, new: float, ref: Refe
     def seen(span: float | None) -> float:
         """Sum over the new tokens of what they attend to, as an integral."""
         if span is None:
-            return (length**2 - cached**2) / 2
+            return (length**2 - cached**2) / 2 * (1 + c["prompt_len_cv"] ** 2)
         inside = (min(length, span) ** 2 - min(cached, span) ** 2) / 2
         return inside + span * (max(length, span) - max(cached, span))
 
