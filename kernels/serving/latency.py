@@ -14,17 +14,30 @@ from .batching import CHUNKED, DISAGGREGATED
 
 
 @cost_model(
-    formula=r"t_p, \text{ or, chunked, } \max(n_c, 1)\,t_m",
+    formula=r"t_p, \text{ or, chunked, } \max(n_c, 1)\,t_d + n_c\,(t_m - t_d)",
     source="agrawal-et-al-2024, sec. 4.1 (the chunks of a prompt in consecutive steps)",
     example=dict(
-        batching=CHUNKED, prefill_time=0.0391, prefill_steps_per_request=2.5, mixed_round_time=0.025, expect=0.0625
+        batching=CHUNKED,
+        prefill_time=0.0391,
+        prefill_steps_per_request=0.5,
+        mixed_round_time=0.025,
+        decode_round_time=0.0092,
+        expect=0.0171,
     ),
 )
 def service_ttft(
-    batching: Choice, prefill_time: Seconds, prefill_steps_per_request: Count, mixed_round_time: Seconds
+    batching: Choice,
+    prefill_time: Seconds,
+    prefill_steps_per_request: Count,
+    mixed_round_time: Seconds,
+    decode_round_time: Seconds,
 ) -> Seconds:
-    """Time to the first token from when a prompt is begun."""
-    chunked = jnp.maximum(prefill_steps_per_request, 1.0) * mixed_round_time
+    """Time to the first token from when a prompt is begun.
+
+    A prompt shorter than a chunk makes its step longer in proportion to what it fills of it.
+    """
+    filled = prefill_steps_per_request * (mixed_round_time - decode_round_time)
+    chunked = jnp.maximum(prefill_steps_per_request, 1.0) * decode_round_time + filled
     return jnp.where(batching == CHUNKED, chunked, prefill_time)
 
 
