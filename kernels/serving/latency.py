@@ -14,15 +14,15 @@ from .batching import CHUNKED, DISAGGREGATED
 
 
 @cost_model(
-    formula=r"t_p, \text{ or, chunked, } n_c\,t_m \text{ and, } n_c < 1,\ t_d + n_c\,(t_m - t_d)",
+    formula=r"t_p, \text{ or, chunked, } \max(n_c, 1)\,t_d + n_c\,(t_m - t_d)",
     source="agrawal-et-al-2024, sec. 4.1 (the chunks of a prompt in consecutive steps)",
     example=dict(
         batching=CHUNKED,
         prefill_time=0.0391,
-        prefill_steps_per_request=2.5,
+        prefill_steps_per_request=0.5,
         mixed_round_time=0.025,
         decode_round_time=0.0092,
-        expect=0.0625,
+        expect=0.0171,
     ),
 )
 def service_ttft(
@@ -34,11 +34,10 @@ def service_ttft(
 ) -> Seconds:
     """Time to the first token from when a prompt is begun.
 
-    A prompt shorter than a chunk is read in one step, which is no fuller than the prompt where no other waits.
+    A prompt shorter than a chunk makes its step longer in proportion to what it fills of it.
     """
-    short = decode_round_time + prefill_steps_per_request * (mixed_round_time - decode_round_time)
-    several = prefill_steps_per_request * mixed_round_time
-    chunked = jnp.where(prefill_steps_per_request < 1, short, several)
+    filled = prefill_steps_per_request * (mixed_round_time - decode_round_time)
+    chunked = jnp.maximum(prefill_steps_per_request, 1.0) * decode_round_time + filled
     return jnp.where(batching == CHUNKED, chunked, prefill_time)
 
 

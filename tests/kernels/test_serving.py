@@ -23,6 +23,7 @@ from rooflax.specs.vocabulary import Kind
 
 REGISTRY = shipped_registry()
 DEFAULTS = {leaf.name: leaf.default_value for leaf in REGISTRY.vocabulary.values() if not leaf.required}
+SWITCHES = {leaf.name for leaf in REGISTRY.vocabulary.values() if leaf.kind in (Kind.FLAG, Kind.CHOICE)}
 pytestmark = pytest.mark.usefixtures("double_precision")
 
 
@@ -174,8 +175,13 @@ def test_speculation_and_the_cache_of_prefixes_shorten_what_they_should() -> Non
     assert tpot == pytest.approx(DECODE + mixed * (MIXED - DECODE) * 32 / 1000, rel=1e-12)
 
 
+def test_a_prompt_shorter_than_a_chunk_fills_a_part_of_a_step() -> None:
+    for tokens, wanted in ((128, DECODE + (MIXED - DECODE) / 4), (512, MIXED), (1536, 3 * MIXED)):
+        assert value("service_ttft", batching=CHUNKED, prompt_len=tokens) == pytest.approx(wanted, rel=1e-12)
+
+
 def test_both_definitions_of_time_per_token() -> None:
-    """Llama on vLLM: the one leaves out the first token, the other divides everything by all tokens."""
+    """The one leaves out the first token, the other divides everything by all tokens."""
     tpot, normalized, latency, first = values(
         "saturated_tpot", "saturated_tpot_with_first", "saturated_request_latency", "service_ttft", batching=CHUNKED
     )
@@ -377,12 +383,7 @@ def test_everything_is_finite_at_the_edges(mode: int, edge: dict[str, float]) ->
     with jax.enable_x64(False):
         (_, found), slopes = function(moved)
     assert {n: float(v) for n, v in found.items() if not math.isfinite(v)} == {}
-    assert {n: float(s) for n, s in slopes.items() if not math.isfinite(s) and not is_switch(n)} == {}
-
-
-def is_switch(name: str) -> bool:
-    leaf = REGISTRY.vocabulary.get(name)
-    return leaf is not None and leaf.kind in (Kind.FLAG, Kind.CHOICE)
+    assert {n: float(s) for n, s in slopes.items() if not math.isfinite(s) and n not in SWITCHES} == {}
 
 
 @cache

@@ -9,6 +9,7 @@ import runpy
 import statistics
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import jax
 import numpy as np
@@ -18,16 +19,12 @@ from hypothesis import strategies as st
 
 from rooflax.kernels.discovery import shipped_registry
 from rooflax.kernels.graph import resolve
-from rooflax.kernels.primitives.lognormal import (
-    longest_over_mean,
-    normal_quantile,
-    quantile_over_mean,
-    shape_of_variation,
-    variation_of_shape,
-)
-from rooflax.kernels.primitives.queueing import FULLEST, late_wait, wait_before
+from rooflax.kernels.primitives import lognormal, queueing
 
 REGISTRY = shipped_registry()
+# Plain numbers serve as arrays.
+LOGNORMAL: Any = lognormal
+QUEUEING: Any = queueing
 pytestmark = pytest.mark.usefixtures("double_precision")
 
 
@@ -37,9 +34,9 @@ FLEET = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "refere
 def test_one_exponential_server() -> None:
     """M/M/1: W = rho / (1 - rho) S, and P(wait > t) = rho exp(-(1 - rho) t / S)."""
     for rho in (0.1, 0.5, 0.9):
-        wait = wait_before(rho, 2.0, 1.0, 1.0)
+        wait = QUEUEING.wait_before(rho, 2.0, 1.0, 1.0)
         assert float(wait.probability * wait.delay) == pytest.approx(rho / (1 - rho) * 2.0, rel=1e-12)
-        late = float(late_wait(wait, 0.99))
+        late = float(QUEUEING.late_wait(wait, 0.99))
         if late:
             assert rho * math.exp(-(1 - rho) * late / 2.0) == pytest.approx(0.01, rel=1e-12)
 
@@ -66,7 +63,7 @@ def erlang_c(servers: int, rho: float) -> float:
 )
 def test_many_exponential_servers_follow_erlang(servers: int, rho: float, most: float) -> None:
     exact = erlang_c(servers, rho) / (1 - rho)
-    wait = wait_before(rho, 1.0, float(servers), 1.0)
+    wait = QUEUEING.wait_before(rho, 1.0, float(servers), 1.0)
     assert float(wait.probability * wait.delay) == pytest.approx(exact, rel=most)
 
 
@@ -79,17 +76,23 @@ def test_waits_of_a_simulated_queue(servers: int, variation: float, most: float)
     services = [FLEET.lognormal(chance, variation) for _ in range(200_000)]
     arrivals = list(itertools.accumulate(chance.expovariate(0.8 * servers) for _ in services))
     found = FLEET.waits(arrivals, services, servers)[5_000:]
-    wait = wait_before(0.8, 1 / servers, float(servers), variation**2)
+    wait = QUEUEING.wait_before(0.8, 1 / servers, float(servers), variation**2)
     mean = float(wait.probability * wait.delay)
     assert mean == pytest.approx(FLEET.mean(found), rel=most)
-    assert float(late_wait(wait, 0.99)) == pytest.approx(FLEET.quantile(found, 0.99), rel=0.35)
+    assert float(QUEUEING.late_wait(wait, 0.99)) == pytest.approx(FLEET.quantile(found, 0.99), rel=0.35)
 
 
 def test_an_overloaded_queue_has_a_finite_wait_that_grows() -> None:
-    at = [float(wait_before(rho, 1.0, 4.0, 1.0).delay) for rho in (FULLEST - 1e-9, FULLEST + 1e-9, 1.0, 1.5, 1e6)]
+    at = [
+        float(QUEUEING.wait_before(rho, 1.0, 4.0, 1.0).delay)
+        for rho in (QUEUEING.FULLEST - 1e-9, QUEUEING.FULLEST + 1e-9, 1.0, 1.5, 1e6)
+    ]
     assert at == sorted(at)
     assert at[1] == pytest.approx(at[0], rel=1e-5)
-    slopes = [float(jax.grad(lambda rho: wait_before(rho, 1.0, 1.0, 1.0).delay)(rho)) for rho in (FULLEST - 1e-9, 1.2)]
+    slopes = [
+        float(jax.grad(lambda rho: QUEUEING.wait_before(rho, 1.0, 1.0, 1.0).delay)(rho))
+        for rho in (QUEUEING.FULLEST - 1e-9, 1.2)
+    ]
     assert all(map(math.isfinite, slopes))
 
 
@@ -103,25 +106,29 @@ def test_longest_of_several_lengths(draws: int, variation: float) -> None:
     weight = np.diff(below**draws)
     middle = (grid[1:] + grid[:-1]) / 2
     wanted = float(np.sum(weight * np.exp(shape * middle - shape**2 / 2)))
-    assert float(longest_over_mean(variation, float(draws))) == pytest.approx(wanted, rel=2e-5)
+    assert float(LOGNORMAL.longest_over_mean(variation, float(draws))) == pytest.approx(wanted, rel=2e-5)
 
 
 def test_longest_of_one_is_the_mean() -> None:
-    assert float(longest_over_mean(0.7, 1.0)) == pytest.approx(1, rel=1e-6)
+    assert float(LOGNORMAL.longest_over_mean(0.7, 1.0)) == pytest.approx(1, rel=1e-6)
 
 
 @given(st.floats(0, 20))
 def test_shape_and_variation_are_inverse(variation: float) -> None:
     with jax.enable_x64(True):
-        assert float(variation_of_shape(shape_of_variation(variation))) == pytest.approx(variation, rel=1e-9, abs=1e-12)
+        assert float(LOGNORMAL.variation_of_shape(LOGNORMAL.shape_of_variation(variation))) == pytest.approx(
+            variation, rel=1e-9, abs=1e-12
+        )
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.99, 0.9999])
 def test_quantiles(share: float) -> None:
     wanted = statistics.NormalDist().inv_cdf(share)
-    assert float(normal_quantile(share)) == pytest.approx(wanted, abs=4.5e-4)
+    assert float(LOGNORMAL.normal_quantile(share)) == pytest.approx(wanted, abs=4.5e-4)
     shape = math.sqrt(math.log1p(0.25))
-    assert float(quantile_over_mean(0.5, share)) == pytest.approx(math.exp(shape * wanted - shape**2 / 2), rel=5e-4)
+    assert float(LOGNORMAL.quantile_over_mean(0.5, share)) == pytest.approx(
+        math.exp(shape * wanted - shape**2 / 2), rel=5e-4
+    )
 
 
 def test_quantiles_stand_in_for_mean_and_variation() -> None:
@@ -144,7 +151,7 @@ def test_a_given_variation_wins_over_quantiles_and_quantiles_over_the_default() 
 
 
 def test_equal_quantiles_are_lengths_all_alike() -> None:
-    (model,) = REGISTRY.stand_ins["prompt_len_cv"]
+    model: Any = REGISTRY.stand_ins["prompt_len_cv"][0]
     given = {"prompt_len_median": 1000.0, "prompt_len_p95": 1000.0}
     assert float(model(given)) == 0
     assert math.isfinite(jax.grad(lambda p95: model(given | {"prompt_len_p95": p95}))(1000.0))
