@@ -25,6 +25,10 @@ _TITLES = {
     "output_tokens_per_second": "Output tokens per second [1/s]",
     "tpot": "Time per output token [s]",
     "ttft": "Time to first token [s]",
+    "saturated_request_latency": "Latency of a request, all slots taken [s]",
+    "saturated_output_tokens_per_second": "Output tokens per second, all slots taken [1/s]",
+    "saturated_tpot": "Time per output token, all slots taken [s]",
+    "service_ttft": "Time to first token without a queue [s]",
     "gemm_time": "Time of a matrix product [s]",
     "collective_time": "Time of a collective [s]",
     "memory_per_gpu": "Memory of a GPU [B]",
@@ -35,14 +39,16 @@ _LONGEST_REASON = 110
 _NOTE = (
     "Absolute errors in % of the measured time or memory, rates as the time they stand for; bias: the median signed\n"
     "one. low: rows of low confidence, which count nowhere. naive: one constant MFU a precision. left out: fitted\n"
-    "without the family."
+    "without the family. saturated: continuous batching with all slots taken."
 )
 
 
 def family_table(found: Sequence[Family], fitted: Collection[str]) -> Columns:
     """The errors of every family of every file; a star marks those whose rows took part in the fit."""
+    several = len({(family.file, family.kind) for family in found}) > len({family.file for family in found})
     columns = [
         text_column("file", [family.file.removesuffix(".csv") for family in found], wraps=False),
+        *([text_column("kind", [family.kind for family in found], wraps=False)] if several else []),
         text_column(
             "family", [f"{family.name}{' *' if family.name in fitted else ''}" for family in found], wraps=False
         ),
@@ -54,7 +60,7 @@ def family_table(found: Sequence[Family], fitted: Collection[str]) -> Columns:
     ]
     notes = [_NOTE, *(["* rows of this family took part in the fit"] if any(f.name in fitted for f in found) else [])]
     faint = frozenset(place for place, family in enumerate(found) if not family.errors.count)
-    return Columns(columns, "Families", "\n".join(notes), keys=2, faint=faint)
+    return Columns(columns, "Families", "\n".join(notes), keys=3 if several else 2, faint=faint)
 
 
 def overall_table(found: Sequence[Overall]) -> Columns:
