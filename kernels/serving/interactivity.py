@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
+
 from ..annotations import PerSecond, Seconds
 from ..primitives.arithmetic import ratio
 from ..registry import cost_model
@@ -14,4 +16,4 @@ from ..registry import cost_model
 )
 def saturated_tokens_per_second_per_user(saturated_tpot: Seconds) -> PerSecond:
     """Output tokens per second that each user sees where queues never run dry."""
-    return ratio(1.0, saturated_tpot)
+    return ratio(jnp.ones_like(saturated_tpot), saturated_tpot)
