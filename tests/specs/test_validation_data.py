@@ -57,6 +57,7 @@ def families() -> dict[str, dict[str, str | None]]:
 
 TRAINING_ROWS = read("training.csv")[1]
 MEMORY_ROWS = read("training_memory.csv")[1]
+SERVING_ROWS = read("inference.csv")[1]
 ROWS = [*TRAINING_ROWS, *MEMORY_ROWS]
 
 
@@ -75,12 +76,14 @@ def test_columns(name: str, columns: str) -> None:
 
 
 def test_ids_are_unique_and_told_by_family() -> None:
-    repeated = [name for name, times in Counter(row["id"] for row in ROWS).items() if times > 1]
+    repeated = [name for name, times in Counter(row["id"] for row in (*ROWS, *SERVING_ROWS)).items() if times > 1]
     assert repeated == []
     for row in TRAINING_ROWS:
         assert re.fullmatch(rf"val-{re.escape(row['source_family'])}-\d{{3}}", row["id"])
     for row in MEMORY_ROWS:
         assert re.fullmatch(rf"val-mem-{re.escape(row['source_family'])}-\d{{3}}", row["id"])
+    for row in SERVING_ROWS:
+        assert re.fullmatch(rf"val-inf-{re.escape(row['source_family'])}-\d{{3}}", row["id"])
 
 
 def test_rows_come_from_at_least_eight_sources_that_were_not_fitted() -> None:
@@ -89,13 +92,13 @@ def test_rows_come_from_at_least_eight_sources_that_were_not_fitted() -> None:
 
 
 def test_every_family_is_described() -> None:
-    assert sorted(families()) == sorted({row["source_family"] for row in ROWS})
+    assert sorted(families()) == sorted({row["source_family"] for row in (*ROWS, *SERVING_ROWS)})
     for about in families().values():
         assert list(about) == ["title", "source", "url", "same_runs_as"]
         assert str(about["url"]).startswith("https://")
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+@pytest.mark.parametrize("row", [*ROWS, *SERVING_ROWS], ids=lambda row: row["id"])
 def test_source_says_where(row: dict[str, str]) -> None:
     assert LOCATOR.search(row["source"]), row["source"]
     assert row["confidence"] in ("high", "medium")
@@ -103,9 +106,11 @@ def test_source_says_where(row: dict[str, str]) -> None:
 
 def test_readme_counts_the_rows() -> None:
     table = re.findall(r"^\| `([\w.-]+)` \| (\d+) \|\s*(\d*)\s*\|", (FOLDER / "README.md").read_text(), re.MULTILINE)
-    training, memory = (Counter(row["source_family"] for row in rows) for rows in (TRAINING_ROWS, MEMORY_ROWS))
+    speed, memory = (
+        Counter(row["source_family"] for row in rows) for rows in ([*TRAINING_ROWS, *SERVING_ROWS], MEMORY_ROWS)
+    )
     assert {name: (int(rows), int(also or 0)) for name, rows, also in table} == {
-        name: (training[name], memory[name]) for name in families()
+        name: (speed[name], memory[name]) for name in families()
     }
 
 
