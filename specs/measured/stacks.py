@@ -46,6 +46,7 @@ distributed optimizer or fused attention, unless an option asks for them (megatr
 one). MaxText recomputes everything unless a `remat_policy` is chosen."""
 
 _PATTERNS = (
+    (r"deepspeed-(inference|mii)|sgl(ang)?-jax", ""),
     (r"llm-?foundry|composer", "composer-fsdp"),
     (r"torch ?titan", "torchtitan"),
     (r"megatron[- ]deepspeed", "megatron-lm"),
