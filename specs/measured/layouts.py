@@ -16,7 +16,9 @@ from .recomputation import recomputation
 from .splits import batch, degrees, splits
 from .stacks import HABITS, Habits, software, stack_of
 
-_OWN_COLUMNS = frozenset(("tp", "pp", "cp", "ep", "seq_len", "precision", "model", "pipeline_schedule", "cp_exchange"))
+_OWN_COLUMNS = frozenset(
+    ("tp", "pp", "cp", "ep", "seq_len", "precision", "model", "pipeline_schedule", "cp_exchange", "gpus_per_node")
+)
 _PINNED = ("first_stage_layers", "last_stage_layers", "expert_tp")
 _RANK = re.compile(r"rank ?(\d+)")
 _LORA_RANK = 32
