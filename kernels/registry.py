@@ -33,12 +33,14 @@ class RegistryError(Exception):
 class Constraint:
     """What makes a quantity a condition: points where it is negative are infeasible.
 
-    `legal` conditions always apply where their inputs are in play; the others where a spec asks for them. `message` is
-    a sentence with the names of quantities in braces.
+    `legal` conditions always apply where their inputs are in play; the others where a spec asks for them, and in single
+    questions that compute what they read or one of the quantities they guard: those that mean nothing where they fail.
+    `message` is a sentence with the names of quantities in braces.
     """
 
     message: str
     legal: bool
+    guards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -162,13 +164,22 @@ def cost_model(
 
 
 def constraint(
-    *, message: str, formula: str, source: str, example: Mapping[str, Any], legal: bool = False
+    *,
+    message: str,
+    formula: str,
+    source: str,
+    example: Mapping[str, Any],
+    legal: bool = False,
+    guards: tuple[str, ...] = (),
 ) -> Callable[[Model], Model]:
     """Declares a condition: a cost model of the margin by which it holds, negative where it fails."""
 
     def declare(function: Model) -> Model:
         declared = Declaration(
-            formula, source, MappingProxyType(dict(example)), constraint=Constraint(message=message, legal=legal)
+            formula,
+            source,
+            MappingProxyType(dict(example)),
+            constraint=Constraint(message=message, legal=legal, guards=guards),
         )
         setattr(function, _MARK, declared)
         return function

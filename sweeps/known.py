@@ -74,7 +74,7 @@ def legal_conditions(registry: Registry, graph: Graph, given: Collection[str]) -
 def capacity_conditions(registry: Registry, graph: Graph, given: Collection[str]) -> tuple[str, ...]:
     """The conditions of capacity that a question touches though it does not ask for them, such as `fits_memory`.
 
-    They are those of the main models that hold a computed quantity of the graph against inputs that can be had.
+    They are those of the main models that hold, or guard, a computed quantity of the graph and whose inputs can be had.
     """
     computed = {quantity.name for quantity in graph.order}
     return tuple(
@@ -83,6 +83,6 @@ def capacity_conditions(registry: Registry, graph: Graph, given: Collection[str]
         if not quantity.namespace
         and (condition := quantity.declared.constraint)
         and not condition.legal
-        and computed.intersection(quantity.reads)
+        and computed.intersection((*quantity.reads, *condition.guards))
         and not resolve(registry, [name], given).missing
     )

@@ -159,8 +159,8 @@ def decode_tp_time(
 
 
 @cost_model(
-    formula=r"L_{moe}\,\iota\left(t_{A2A}(T h k w_d/t) + t_{A2A}(T h k a_w/t)\right)",
-    source="deepseek-v3-2024, sec. 3.4.2 (dispatch and combine in every layer of experts)",
+    formula=r"L_{moe}\,\iota\left(t_{A2A}(T h k w_d/t) + t_{A2A}(T h k a_w/t) + 2\sum_k\alpha_k\right),\ t_{A2A} \text{ without latency}",
+    source="deepseek-v3-2024, sec. 3.4.2 (dispatch and combine in every layer of experts; point-to-point sends)",
     example=dict(**_STEP, residual_width=2, dispatch_width=1, pass_collective_overhead=1e-5, **LINKS, expect=0.0),
 )
 def decode_ep_time(

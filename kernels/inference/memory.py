@@ -175,6 +175,7 @@ def serving_memory_per_gpu(
 
 @constraint(
     message="serving needs {serving_memory_per_gpu}, a GPU has {hbm_capacity}",
+    guards=("decode_step_time", "prefill_time", "mixed_step_time"),
     formula=r"C - M",
     source="definition: capacity less peak memory",
     example=dict(serving_memory_per_gpu=9e10, hbm_capacity=85899345920, expect=-4.100654e9),

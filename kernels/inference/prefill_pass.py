@@ -191,7 +191,7 @@ def prefill_tp_time(
 
 
 @cost_model(
-    formula=r"L_{moe}\,\iota\left(t_{A2A}(T h k w_d/t) + t_{A2A}(T h k a_w/t)\right)",
+    formula=r"L_{moe}\,\iota\left(t_{A2A}(T h k w_d/t) + t_{A2A}(T h k a_w/t) + 2\sum_k\alpha_k\right),\ t_{A2A} \text{ without latency}",
     source="deepseek-v3-2024, sec. 3.4.1 (dispatch and combine in every layer of experts)",
     example=dict(**_PASS, residual_width=2, dispatch_width=1, pass_collective_overhead=1e-5, **LINKS, expect=0.0),
 )

@@ -29,6 +29,8 @@ from .replica import covered_experts
 
 _FP8 = 4
 """Position of the first narrow format among the options of matmul_format."""
+_NODE = 16
+"""GPUs of the largest scale-up domain that is one node: HGX-2."""
 _NARROW = 1.0
 """Bytes per element that a cast to a narrow format writes."""
 
@@ -154,10 +156,10 @@ def vector_time(
 def tp_time(layer: Served, tokens: Count, residual_width: Bytes, algorithm: Choice, network: Network) -> Seconds:
     """All-reduces of the hidden states: after attention and after the feed-forward.
 
-    Experts that are not split over tensor parallel ranks leave the tokens where they are: no second one there. Inside
-    a scale-up domain the tree of a library is a chain, which takes as many steps as a ring, so `best` is the ring.
+    Experts that are not split over tensor parallel ranks leave the tokens where they are: no second one there. Inside a
+    node the tree of a library is a chain, which takes as many steps as a ring, so `best` is the ring there.
     """
-    inside = (algorithm == BEST) & (layer.tp <= network.scale_up_size)
+    inside = (algorithm == BEST) & (layer.tp <= network.scale_up_size) & (network.scale_up_size <= _NODE)
     without = jnp.where(layer.expert_tp < layer.tp, layer.num_moe_layers, 0.0)
     message = tokens * layer.hidden_size * residual_width
     tiers = tiers_of(network, layer.tp, jnp.ones_like(layer.tp))
@@ -167,14 +169,22 @@ def tp_time(layer: Served, tokens: Count, residual_width: Bytes, algorithm: Choi
 def ep_time(
     layer: Served, tokens: Count, residual_width: Bytes, dispatch_width: Bytes, dispatch: Choice, network: Network
 ) -> Seconds:
-    """Tokens to their experts and back, in every layer of experts; each tensor parallel rank sends its own part."""
+    """Tokens to their experts and back, in every layer of experts; each tensor parallel rank sends its own part.
+
+    The kernels of serving stacks send to all peers at once, so that a latency is waited for once on every tier, not
+    once for every peer as in a library's exchange.
+    """
     tiers = tiers_of(network, layer.ep, layer.expert_tp)
+    carrying = tuple(tier._replace(latency=jnp.zeros_like(tier.latency)) for tier in tiers)
+    waiting = jnp.zeros_like(tokens)
+    for tier in tiers:
+        waiting = waiting + tier.latency * jnp.clip(tier.members - 1, 0.0, 1.0)
     elements = tokens * layer.hidden_size * layer.experts_per_token / layer.tp
     there, back = (
-        expert_exchange(elements * width, tiers, layer.experts_per_token, layer.expert_imbalance, dispatch)
+        expert_exchange(elements * width, carrying, layer.experts_per_token, layer.expert_imbalance, dispatch)
         for width in (dispatch_width, residual_width)
     )
-    return layer.num_moe_layers * (there + back)
+    return layer.num_moe_layers * (there + back + 2 * layer.expert_imbalance * waiting)
 
 
 def pp_time(layer: Served, tokens: Count, residual_width: Bytes, pp: Count, network: Network) -> Seconds:

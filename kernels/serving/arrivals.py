@@ -82,6 +82,7 @@ def serving_utilisation(
 
 @constraint(
     message="{request_rate} arrive; {serving_replicas} replicas sustain {saturated_requests_per_second} each",
+    guards=("queue_time", "service_hourly_cost"),
     formula=r"R\,X - \lambda",
     source="definition: a queue settles only below saturation",
     example=dict(request_rate=200, serving_replicas=10, saturated_requests_per_second=14.619883, expect=-53.80117),

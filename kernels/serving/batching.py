@@ -6,7 +6,8 @@ request makes $K$ steps of $t_d$ each and loses $E$ to prefilling that request, 
 - *Separate*: a prefill pass stops decoding; all $G$ sequences decode in every step. $E = t_p$, $K = d/G$.
 - *Chunked*: $n_c$ of the steps also carry a piece of the prompt; every step, mixed or pure, gives each of the $G$ decoding
   sequences its token. $E = n_c\,(t_m - t_d)$, $K = \max(d/G, n_c)$: where more steps must be mixed than decoding needs,
-  prefill bounds the rate and fewer than $G$ sequences decode (a mixed step then costs less than assumed).
+  prefill bounds the rate and $d/n_c < G$ sequences decode, whose attention takes so much less:
+  $E = n_c\,(t_m - t_d) - (n_c - d/G)\,t_{att}$.
 - *Disaggregated*: prompts are read elsewhere. $E = 0$, $K = d/G$.
 
 Where a mixed step takes as long as its two parts one after the other, $t_m = t_d + t_p/n_c$, chunked equals separate.
@@ -72,7 +73,7 @@ def prefill_steps_per_request(computed_prompt_len: Count, prefill_chunk: Count) 
 
 
 @cost_model(
-    formula=r"E = \frac{t_p}{\min(b_p, G)} \;\text{separate},\quad n_c\,(t_m - t_d) \;\text{chunked},\quad 0 \;\text{disaggregated}",
+    formula=r"E = \frac{t_p}{\min(b_p, G)} \;\text{separate},\quad n_c\,(t_m - t_d) - \max\left(n_c - \frac{d}{G}, 0\right) t_{att} \;\text{chunked},\quad 0 \;\text{disaggregated}",
     source="yu-et-al-2022, sec. 3; agrawal-et-al-2024, sec. 4; zhong-et-al-2024, sec. 2.3 (interference)",
     example=dict(
         batching=CHUNKED,
@@ -80,9 +81,11 @@ def prefill_steps_per_request(computed_prompt_len: Count, prefill_chunk: Count) 
         prompts_per_pass=1,
         decode_batch=64,
         prefill_steps_per_request=2,
+        decode_steps_per_request=64,
+        decode_attention_time=0.002,
         mixed_round_time=0.025,
         decode_round_time=0.0092,
-        expect=0.0316,
+        expect=0.0296,
     ),
 )
 def prefill_interruption_time(
@@ -91,12 +94,18 @@ def prefill_interruption_time(
     prompts_per_pass: Count,
     decode_batch: Count,
     prefill_steps_per_request: Count,
+    decode_steps_per_request: Count,
+    decode_attention_time: Seconds,
     mixed_round_time: Seconds,
     decode_round_time: Seconds,
 ) -> Seconds:
-    """Time that prefilling one request takes from a decode batch."""
+    """Time that prefilling one request takes from a decode batch.
+
+    Where prefill bounds a chunked replica, slots stand idle: what they would take in attention is not charged.
+    """
     separate = prefill_time / jnp.minimum(prompts_per_pass, decode_batch)
-    chunked = prefill_steps_per_request * (mixed_round_time - decode_round_time)
+    idle = jnp.maximum(prefill_steps_per_request - decode_steps_per_request / decode_batch, 0.0)
+    chunked = prefill_steps_per_request * (mixed_round_time - decode_round_time) - idle * decode_attention_time
     return jnp.where(batching == SEPARATE, separate, jnp.where(batching == CHUNKED, chunked, 0.0))
 
 

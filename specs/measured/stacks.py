@@ -59,6 +59,7 @@ _PATTERNS = (
     (r"gpt-?fast", "gpt-fast"),
     (r"(tensorrt|trt)-?llm v?0\.[0-6]\b", "tensorrt-llm-0.5"),
     (r"tensorrt|trt-?llm", "tensorrt-llm"),
+    (r"vllm.*rocm", "vllm-rocm-2024"),
     (r"vllm", "vllm"),
     (r"sglang", "sglang"),
 )

@@ -214,3 +214,15 @@ def test_more_experts_than_tokens_are_not_read() -> None:
     for concurrency, read in ((1, 2.0), (8, 8 * (1 - 0.75**8)), (64, 8.0)):
         found = value("decode_feed_forward_time", **place, concurrency=concurrency)
         assert found == pytest.approx(32 * read * expert / BANDWIDTH, rel=0.03)
+
+
+# DeepEP, README, low-latency kernels: dispatch in fp8 and combine in bf16 of 128 tokens on H800, 8 experts of 256 each.
+@pytest.mark.parametrize(("ep", "published"), [(8, 191), (16, 313), (32, 428), (64, 487), (128, 561), (256, 554)])
+def test_exchange_of_experts_beside_published_kernels(ep: int, published: float) -> None:
+    links = dict(
+        scale_up_size=8, scale_up_bandwidth=200e9, scale_up_latency=0.6e-6, scale_out_bandwidth=50e9,
+        scale_out_latency=2.7e-6, link_efficiency=0.8, scale_up_half_message=12e6, pass_collective_overhead=1.2e-5,
+    )  # fmt: skip
+    place = DEEPSEEK_V3 | IDEAL | links | dict(tp=1, expert_tp=1, ep=ep, dispatch_width=1)
+    layer = value("decode_ep_time", **place, prompt_len=1, output_len=2, concurrency=128 * ep) / 58
+    assert layer == pytest.approx(published * 1e-6, rel=0.25)

@@ -139,19 +139,22 @@ def exchanged(c: dict[str, float], tokens: float, ref: References) -> float:
     tp, ep, split = int(c["tp"]), int(c["ep"]), int(c.get("expert_tp", c["tp"]))
     message = tokens * c["hidden_size"] * wire(c)
     algorithm = int(c["all_reduce_algorithm"])
-    if algorithm not in (net.RING, net.TREE) and tp <= c["scale_up_size"]:
+    if algorithm not in (net.RING, net.TREE) and tp <= c["scale_up_size"] <= 16:
         algorithm = net.RING  # NCCL, src/graph/tuning.cc: a tree has nRanks / nNodes - 1 steps inside a node
     reduce = net.all_reduce(message, net.tiers(started, tp, 1), algorithm)
     total = (c["pp"] - 1) * net.hop(message, net.tiers(c, int(c["pp"]), tp))
     for kind in ref.architecture.layer_kinds(c):
         total += reduce if kind == "moe" and split < tp else 2 * reduce
         if kind == "moe":
-            placed = net.tiers(started, ep, split)
+            # All peers are sent to at once: each tier's latency is waited for once.
+            placed = [tier._replace(latency=0.0) for tier in net.tiers(started, ep, split)]
+            waits = sum(tier.latency for tier in net.tiers(started, ep, split))
             if c["expert_dispatch"]:
                 placed = net.deduplicated(placed, c["experts_per_token"])
             elements = tokens * c["hidden_size"] * c["experts_per_token"] / tp
             there, back = (elements * width for width in (c.get("dispatch_width", c["activation_width"]), wire(c)))
-            total += c["expert_imbalance"] * (net.all_to_all(there, placed) + net.all_to_all(back, placed))
+            both = net.all_to_all(there, placed) + net.all_to_all(back, placed) + 2 * waits
+            total += c["expert_imbalance"] * both
     return total
 
 
