@@ -21,7 +21,8 @@ OWNED = dict(
 )  # fmt: skip
 # Prefills interrupt decoding, so that times of passes alone decide.
 SERVED = dict(
-    prefill_time=0.05, decode_step_time=0.01, mixed_step_time=0.055, prompt_len=1024, output_len=257, tp=8, batching=0
+    prefill_time=0.05, decode_step_time=0.01, mixed_step_time=0.055, decode_attention_time=0, prompt_len=1024,
+    output_len=257, tp=8, batching=0,
 )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ PREFILL, DECODE, MIXED, CHUNKS, STEPS = 0.04, 0.01, 0.028, 2, 100
 # One replica of one GPU: prompts of two chunks, a hundred tokens after the first.
 REPLICA = dict(
     concurrency=32, pp=1, tp=1, replica_size=1, draft_time=0, prefill_time=PREFILL, decode_step_time=DECODE,
-    mixed_step_time=MIXED,
+    mixed_step_time=MIXED, decode_attention_time=0,
     prompt_len=CHUNKS * 512, prefill_chunk=512, prompts_per_pass=1, output_len=STEPS + 1,
     prefix_hit_rate=0, decode_tokens_per_step=1, exposed_kv_transfer_time=0, serving_replicas=1,
 )  # fmt: skip
@@ -61,6 +61,20 @@ def values(*names: str, **given: float) -> list[float]:
 
 def value(name: str, **given: float) -> float:
     return values(name, **given)[0]
+
+
+def test_idle_slots_of_a_prefill_bound_replica_attend_to_nothing() -> None:
+    """Four tokens after the first and two chunks: of 32 slots only 4/2 decode, and 30/32 of 5 ms are not spent."""
+    bound = dict(batching=CHUNKED, output_len=5)
+    rate, tpot, decoding = values(
+        "saturated_requests_per_second", "saturated_tpot", "saturated_decoding_sequences",
+        **bound, decode_attention_time=0.005,
+    )  # fmt: skip
+    step = MIXED - 30 / 32 * 0.005
+    assert rate == pytest.approx(1 / (CHUNKS * step), rel=1e-12)
+    assert tpot == pytest.approx(step, rel=1e-12)
+    assert decoding == pytest.approx(2, rel=1e-12)
+    assert value("saturated_requests_per_second", **bound) < rate
 
 
 def test_one_request_at_a_time() -> None:
