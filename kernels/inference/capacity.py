@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from ..annotations import Bytes, Count, Number
-from ..registry import cost_model
+from ..registry import constraint, cost_model
 
 
 @cost_model(
@@ -39,6 +39,18 @@ def fitting_concurrency(
     """
     left = hbm_capacity - serving_weight_memory - overhead_memory - serving_working_memory
     return kv_memory_share * left / (kv_cache_per_sequence / attention_groups + logits_per_sequence)
+
+
+@constraint(
+    message="beside weights and working memory there is room for {fitting_concurrency} sequences",
+    guards=("max_concurrency",),
+    formula=r"B_{fit} - 1",
+    source="definition: a replica serves one sequence at least",
+    example=dict(fitting_concurrency=0.25, expect=-0.75),
+)
+def holds_a_sequence(fitting_concurrency: Count) -> Count:
+    """Sequences that fit beyond the first."""
+    return fitting_concurrency - 1
 
 
 @cost_model(

@@ -5,6 +5,8 @@ Nothing hides behind anything else: the messages of a decode step are too small 
 
 from __future__ import annotations
 
+import jax.numpy as jnp
+
 from ..annotations import Bytes, BytesPerSecond, Choice, Count, Flops, FlopsPerSecond, Number, Seconds
 from ..machine.network import Network, tiers_of
 from ..primitives.collectives import all_gather
@@ -20,7 +22,7 @@ _STEP = dict(decode_tokens_per_rank=32, **LLAMA_70B)
 @cost_model(
     formula=r"\sum_{layers}\sum_i \sqrt{(F_i\phi_i/\pi)^2 + (Q_i/\beta_r + n_i t_w)^2}",
     source="williams-waterman-patterson-2009, sec. 3, product by product; pope-et-al-2022, sec. 2.1 (every weight is read)",
-    example=dict(**_STEP, **WIDTHS, **RATES, expect=0.001104478),
+    example=dict(**_STEP, **WIDTHS, **RATES, expect=0.00125423),
 )
 def decode_projection_time(
     layer: Served, decode_tokens_per_rank: Count, widths: PassWidths, rates: PassRates
@@ -32,7 +34,7 @@ def decode_projection_time(
 @cost_model(
     formula=r"\sum_{layers}\sum_i \sqrt{(F_i\phi_i/\pi)^2 + (Q_i/\beta_r + n_i t_w)^2}",
     source="williams-waterman-patterson-2009, sec. 3, product by product; pope-et-al-2022, sec. 2.1 (every weight is read)",
-    example=dict(**_STEP, decode_tokens=32, **WIDTHS, **RATES, expect=0.00503794),
+    example=dict(**_STEP, decode_tokens=32, **WIDTHS, **RATES, expect=0.00573768),
 )
 def decode_feed_forward_time(
     layer: Served, decode_tokens_per_rank: Count, decode_tokens: Count, widths: PassWidths, rates: PassRates
@@ -42,9 +44,10 @@ def decode_feed_forward_time(
 
 
 @cost_model(
-    formula=r"\sqrt{(F/\pi_{16})^2 + (Q/\beta_r)^2}",
+    formula=r"\sqrt{(F/\pi_{16})^2 + (Q/\beta_r)^2}/(t\,c\,\min(n_a, G))",
     source="pope-et-al-2022, sec. 2.1 (the cache is read once); williams-waterman-patterson-2009, sec. 3",
     example=dict(
+        decode_batch=32,
         decode_attention_flops=9.663676416e10,
         decode_cache_traffic=12079595520.0,
         tp=8,
@@ -61,11 +64,15 @@ def decode_attention_time(
     tp: Count,
     cp: Count,
     attention_groups: Count,
+    decode_batch: Count,
     wide_attainable_flops: FlopsPerSecond,
     reading_bandwidth: BytesPerSecond,
 ) -> Seconds:
-    """Attention, or a linear recurrence in its place, of one decode step."""
-    gpus = tp * cp * attention_groups
+    """Attention, or a linear recurrence in its place, of one decode step.
+
+    A sequence attends on one group, so that more groups than sequences are no help.
+    """
+    gpus = tp * cp * jnp.minimum(attention_groups, decode_batch)
     return product_time(
         decode_attention_flops / (gpus * wide_attainable_flops), decode_cache_traffic / (gpus * reading_bandwidth)
     )

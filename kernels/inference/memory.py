@@ -93,13 +93,13 @@ def kv_cache_per_sequence(
 
 
 @cost_model(
-    formula=r"B\,m_{seq}/n_a",
+    formula=r"\max(B/n_a, 1)\,m_{seq}",
     source="pope-et-al-2022, sec. 2.1; every attention group holds the sequences it serves",
     example=dict(concurrency=64, kv_cache_per_sequence=83886080, attention_groups=1, expect=5368709120.0),
 )
 def kv_cache_memory(concurrency: Count, kv_cache_per_sequence: Bytes, attention_groups: Count) -> Bytes:
     """Key/value cache and states on one GPU of a serving replica."""
-    return concurrency * kv_cache_per_sequence / attention_groups
+    return jnp.maximum(concurrency / attention_groups, 1.0) * kv_cache_per_sequence
 
 
 @cost_model(

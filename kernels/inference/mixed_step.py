@@ -1,6 +1,11 @@
-"""Mixed steps: a decode step that carries a chunk of prompts too, so that the weights are read once for both."""
+"""Mixed steps: a decode step that carries a chunk of prompts too, so that the weights are read once for both.
+
+Where prefill bounds a replica, fewer sequences decode than it has slots; a mixed step carries those that do.
+"""
 
 from __future__ import annotations
+
+import jax.numpy as jnp
 
 from ..annotations import Bytes, BytesPerSecond, Choice, Count, FlopsPerSecond, Number, Seconds
 from ..machine.network import Network
@@ -14,15 +19,17 @@ _STEP = dict(mixed_tokens_per_rank=544, **LLAMA_70B)
 
 
 @cost_model(
-    formula=r"T_{dec} + T_{chunk}/(n_a c)",
+    formula=r"x\,T_{dec} + T_{chunk}/(n_a c)",
     source="agrawal-et-al-2024, sec. 4.1 (decodes and a chunk of a prompt in one batch)",
-    example=dict(decode_tokens_per_rank=32, prefill_chunk=512, attention_groups=1, cp=1, expect=544.0),
+    example=dict(
+        decode_tokens_per_rank=32, active_slot_share=1, prefill_chunk=512, attention_groups=1, cp=1, expect=544.0
+    ),
 )
 def mixed_tokens_per_rank(
-    decode_tokens_per_rank: Count, prefill_chunk: Count, attention_groups: Count, cp: Count
+    decode_tokens_per_rank: Count, active_slot_share: Number, prefill_chunk: Count, attention_groups: Count, cp: Count
 ) -> Count:
     """Tokens of one mixed step on one tensor parallel group."""
-    return decode_tokens_per_rank + prefill_chunk / (attention_groups * cp)
+    return active_slot_share * decode_tokens_per_rank + prefill_chunk / (attention_groups * cp)
 
 
 @cost_model(
@@ -31,15 +38,16 @@ def mixed_tokens_per_rank(
     example=dict(
         **_STEP,
         decode_tokens=32,
+        active_slot_share=1,
         prefill_chunk=512,
-        prompt_len=1024,
+        computed_prompt_len=1024,
         decode_tokens_per_rank=32,
         vocab_size=128256,
         embedding_width=2,
         wide_attainable_flops=742.05e12,
         **WIDTHS,
         **RATES,
-        expect=0.01472134,
+        expect=0.01517173,
     ),
 )
 def mixed_product_time(
@@ -47,8 +55,9 @@ def mixed_product_time(
     mixed_tokens_per_rank: Count,
     decode_tokens_per_rank: Count,
     decode_tokens: Count,
+    active_slot_share: Number,
     prefill_chunk: Count,
-    prompt_len: Count,
+    computed_prompt_len: Count,
     vocab_size: Count,
     embedding_width: Bytes,
     wide_attainable_flops: FlopsPerSecond,
@@ -59,11 +68,11 @@ def mixed_product_time(
 
     The head runs on decoded tokens and on the ends of prompts.
     """
-    routed = decode_tokens + prefill_chunk
+    routed = active_slot_share * decode_tokens + prefill_chunk
     layers = served.projection_time(layer, mixed_tokens_per_rank, widths, rates) + served.feed_forward_time(
         layer, mixed_tokens_per_rank, routed, widths, rates
     )
-    heads = decode_tokens_per_rank + prefill_chunk / prompt_len
+    heads = active_slot_share * decode_tokens_per_rank + prefill_chunk / jnp.maximum(computed_prompt_len, 1.0)
     head = served.head_time(
         (heads, layer.hidden_size, vocab_size, layer.tp),
         embedding_width,
@@ -73,17 +82,26 @@ def mixed_product_time(
 
 
 @cost_model(
-    formula=r"t_{att}^{dec} + t_{att}^{pre}\,T_{chunk}/T_{pre}",
+    formula=r"x\,t_{att}^{dec} + t_{att}^{pre}\,T_{chunk}/T_{pre}",
     source="agrawal-et-al-2024, sec. 4.1; a chunk takes its share of what the whole prompt takes, on average over chunks",
     example=dict(
-        decode_attention_time=5e-4, prefill_attention_time=4e-4, prefill_chunk=512, prefill_tokens=1024, expect=7e-4
+        decode_attention_time=5e-4,
+        active_slot_share=1,
+        prefill_attention_time=4e-4,
+        prefill_chunk=512,
+        prefill_tokens=1024,
+        expect=7e-4,
     ),
 )
 def mixed_attention_time(
-    decode_attention_time: Seconds, prefill_attention_time: Seconds, prefill_chunk: Count, prefill_tokens: Count
+    decode_attention_time: Seconds,
+    active_slot_share: Number,
+    prefill_attention_time: Seconds,
+    prefill_chunk: Count,
+    prefill_tokens: Count,
 ) -> Seconds:
     """Attention of one mixed step."""
-    return decode_attention_time + prefill_attention_time * ratio(prefill_chunk, prefill_tokens)
+    return active_slot_share * decode_attention_time + prefill_attention_time * ratio(prefill_chunk, prefill_tokens)
 
 
 @cost_model(

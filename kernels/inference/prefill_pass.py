@@ -19,7 +19,7 @@ _PASS = dict(prefill_tokens_per_rank=1024, **LLAMA_70B)
 @cost_model(
     formula=r"\sum_{layers}\sum_i \sqrt{(F_i\phi_i/\pi)^2 + (Q_i/\beta_r + n_i t_w)^2}",
     source="williams-waterman-patterson-2009, sec. 3, product by product",
-    example=dict(**_PASS, **WIDTHS, **RATES, expect=0.004701537),
+    example=dict(**_PASS, **WIDTHS, **RATES, expect=0.004772005),
 )
 def prefill_projection_time(
     layer: Served, prefill_tokens_per_rank: Count, widths: PassWidths, rates: PassRates
@@ -31,7 +31,7 @@ def prefill_projection_time(
 @cost_model(
     formula=r"\sum_{layers}\sum_i \sqrt{(F_i\phi_i/\pi)^2 + (Q_i/\beta_r + n_i t_w)^2}",
     source="williams-waterman-patterson-2009, sec. 3, product by product",
-    example=dict(**_PASS, prefill_tokens=1024, **WIDTHS, **RATES, expect=0.02053496),
+    example=dict(**_PASS, prefill_tokens=1024, **WIDTHS, **RATES, expect=0.02076907),
 )
 def prefill_feed_forward_time(
     layer: Served, prefill_tokens_per_rank: Count, prefill_tokens: Count, widths: PassWidths, rates: PassRates

@@ -23,6 +23,7 @@ from ..layers.output_layer import Head, head_product
 from ..layers.vector_operators import VectorLayer, cast_inputs, vector_traffic
 from ..machine.network import Network, tiers_of
 from ..primitives import matmul
+from ..primitives.arithmetic import ratio
 from ..primitives.collectives import BEST, RING, all_reduce, neighbour_exchange
 from ..primitives.matmul import Matmul, MatmulRates, Widths
 from .replica import covered_experts
@@ -116,7 +117,8 @@ def feed_forward_time(
 def routed_products(layer: Served, tokens: Count) -> tuple[Matmul, Matmul]:
     """The products of those experts of one rank that `tokens` tokens of the whole replica visit, side by side."""
     covered = covered_experts(layer.num_experts, layer.experts_per_token, tokens)
-    rows = tokens * layer.experts_per_token / covered
+    # Where nothing is left to compute, no expert is visited.
+    rows = ratio(tokens * layer.experts_per_token, covered)
     inner = layer.moe_intermediate_size / layer.expert_tp
     products = up_and_down(rows, layer.hidden_size, inner, layer.gated_mlp)
     return matmul.grouped(products, covered / layer.ep, layer.expert_imbalance)

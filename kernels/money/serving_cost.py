@@ -32,7 +32,7 @@ def cost_per_output_token(
     example=dict(
         saturated_requests_per_second=14.619883,
         steps_per_completed_request=4,
-        decode_round_time=0.0092,
+        active_round_time=0.0092,
         decode_batch=32,
         concurrency=64,
         replica_size=8,
@@ -43,7 +43,7 @@ def cost_per_output_token(
 def prefill_time_share(
     saturated_requests_per_second: PerSecond,
     steps_per_completed_request: Count,
-    decode_round_time: Seconds,
+    active_round_time: Seconds,
     decode_batch: Count,
     concurrency: Count,
     replica_size: Count,
@@ -55,7 +55,7 @@ def prefill_time_share(
     disaggregation the replicas that read prompts are theirs, idle or not.
     """
     batches = concurrency / decode_batch
-    decoding = saturated_requests_per_second * steps_per_completed_request * decode_round_time / batches
+    decoding = saturated_requests_per_second * steps_per_completed_request * active_round_time / batches
     return 1 - decoding * replica_size / gpus_per_serving_replica
 
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
+
 from ..annotations import Count, Dollars, DollarsPerHour, Hours, Number, Seconds
 from ..primitives.exponentials import growth, second_remainder
 from ..registry import cost_model
@@ -33,6 +35,14 @@ class Checkpoints(NamedTuple):
     checkpoint_stall_time: Seconds
 
 
+_SHORTEST = 1e-3
+
+
+def interval_of(checkpoints: Checkpoints) -> Seconds:
+    """The interval, a millisecond at least: no checkpoint is taken without any work between."""
+    return jnp.maximum(checkpoints.checkpoint_interval, _SHORTEST)
+
+
 _RUN = dict(training_time=4.32e6, straggler_time=0, checkpoint_interval=3600, checkpoint_stall_time=300)
 
 
@@ -44,7 +54,7 @@ _RUN = dict(training_time=4.32e6, straggler_time=0, checkpoint_interval=3600, ch
 def checkpointing_time(work: Work, checkpoints: Checkpoints) -> Seconds:
     """Time of a run spent on checkpoints that are kept."""
     useful = work.training_time + work.straggler_time
-    return useful / checkpoints.checkpoint_interval * checkpoints.checkpoint_stall_time
+    return useful / interval_of(checkpoints) * checkpoints.checkpoint_stall_time
 
 
 @cost_model(
@@ -59,9 +69,9 @@ def lost_work_time(
 
     Training since the last safe checkpoint and checkpoints that fail.
     """
-    segment = (checkpoints.checkpoint_interval + checkpoints.checkpoint_stall_time) / cluster_mtbf
+    segment = (interval_of(checkpoints) + checkpoints.checkpoint_stall_time) / cluster_mtbf
     again = second_remainder(segment) + growth(segment) * growth(checkpoint_lag_time / cluster_mtbf)
-    segments = (work.training_time + work.straggler_time) / checkpoints.checkpoint_interval
+    segments = (work.training_time + work.straggler_time) / interval_of(checkpoints)
     return segments * (cluster_mtbf * again)
 
 

@@ -6,8 +6,7 @@ request makes $K$ steps of $t_d$ each and loses $E$ to prefilling that request, 
 - *Separate*: a prefill pass stops decoding; all $G$ sequences decode in every step. $E = t_p$, $K = d/G$.
 - *Chunked*: $n_c$ of the steps also carry a piece of the prompt; every step, mixed or pure, gives each of the $G$ decoding
   sequences its token. $E = n_c\,(t_m - t_d)$, $K = \max(d/G, n_c)$: where more steps must be mixed than decoding needs,
-  prefill bounds the rate and $d/n_c < G$ sequences decode, whose attention takes so much less:
-  $E = n_c\,(t_m - t_d) - (n_c - d/G)\,t_{att}$.
+  prefill bounds the rate and $d/n_c < G$ sequences decode, which is what a mixed step then carries.
 - *Disaggregated*: prompts are read elsewhere. $E = 0$, $K = d/G$.
 
 Where a mixed step takes as long as its two parts one after the other, $t_m = t_d + t_p/n_c$, chunked equals separate.
@@ -22,6 +21,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from ..annotations import Choice, Count, Number, PerSecond, Seconds
+from ..primitives.arithmetic import ratio
 from ..registry import cost_model
 
 SEPARATE, CHUNKED, DISAGGREGATED = range(3)
@@ -73,7 +73,56 @@ def prefill_steps_per_request(computed_prompt_len: Count, prefill_chunk: Count) 
 
 
 @cost_model(
-    formula=r"E = \frac{t_p}{\min(b_p, G)} \;\text{separate},\quad n_c\,(t_m - t_d) - \max\left(n_c - \frac{d}{G}, 0\right) t_{att} \;\text{chunked},\quad 0 \;\text{disaggregated}",
+    formula=r"\frac{d}{G K} \;\text{chunked},\quad 1 \;\text{else}",
+    source="agrawal-et-al-2024, sec. 4.2; where more steps must be mixed than decoding needs, slots stand idle",
+    example=dict(
+        batching=CHUNKED,
+        decode_steps_per_request=64,
+        decode_batch=64,
+        steps_per_completed_request=2,
+        expect=0.5,
+    ),
+)
+def active_slot_share(
+    batching: Choice, decode_steps_per_request: Count, decode_batch: Count, steps_per_completed_request: Count
+) -> Number:
+    """Share of a decode batch that decodes in the steady state.
+
+    Below 1 where prefill bounds a chunked replica.
+    """
+    used = ratio(decode_steps_per_request / decode_batch, steps_per_completed_request, otherwise=1.0)
+    return jnp.where(batching == CHUNKED, used, 1.0)
+
+
+@cost_model(
+    formula=r"\min\left(t_d - (1 - x)\,t_{att},\ t_m\right) \;\text{chunked},\quad t_d \;\text{else}",
+    source="definition: slots that stand idle attend to nothing, and a step is no longer than one that carries a chunk besides",
+    example=dict(
+        batching=CHUNKED,
+        decode_round_time=0.0092,
+        decode_attention_time=0.002,
+        active_slot_share=0.5,
+        mixed_round_time=0.025,
+        expect=0.0082,
+    ),
+)
+def active_round_time(
+    batching: Choice,
+    decode_round_time: Seconds,
+    decode_attention_time: Seconds,
+    active_slot_share: Number,
+    mixed_round_time: Seconds,
+) -> Seconds:
+    """Time of a decode step of the sequences that decode in the steady state.
+
+    That of the full batch, unless prefill bounds a chunked replica.
+    """
+    fewer = decode_round_time - (1 - active_slot_share) * decode_attention_time
+    return jnp.where(batching == CHUNKED, jnp.minimum(fewer, mixed_round_time), decode_round_time)
+
+
+@cost_model(
+    formula=r"E = \frac{t_p}{\min(b_p, G)} \;\text{separate},\quad n_c\,(t_m - t_d) \;\text{chunked},\quad 0 \;\text{disaggregated}",
     source="yu-et-al-2022, sec. 3; agrawal-et-al-2024, sec. 4; zhong-et-al-2024, sec. 2.3 (interference)",
     example=dict(
         batching=CHUNKED,
@@ -81,11 +130,9 @@ def prefill_steps_per_request(computed_prompt_len: Count, prefill_chunk: Count) 
         prompts_per_pass=1,
         decode_batch=64,
         prefill_steps_per_request=2,
-        decode_steps_per_request=64,
-        decode_attention_time=0.002,
         mixed_round_time=0.025,
-        decode_round_time=0.0092,
-        expect=0.0296,
+        active_round_time=0.0092,
+        expect=0.0316,
     ),
 )
 def prefill_interruption_time(
@@ -94,18 +141,12 @@ def prefill_interruption_time(
     prompts_per_pass: Count,
     decode_batch: Count,
     prefill_steps_per_request: Count,
-    decode_steps_per_request: Count,
-    decode_attention_time: Seconds,
     mixed_round_time: Seconds,
-    decode_round_time: Seconds,
+    active_round_time: Seconds,
 ) -> Seconds:
-    """Time that prefilling one request takes from a decode batch.
-
-    Where prefill bounds a chunked replica, slots stand idle: what they would take in attention is not charged.
-    """
+    """Time that prefilling one request takes from a decode batch."""
     separate = prefill_time / jnp.minimum(prompts_per_pass, decode_batch)
-    idle = jnp.maximum(prefill_steps_per_request - decode_steps_per_request / decode_batch, 0.0)
-    chunked = prefill_steps_per_request * (mixed_round_time - decode_round_time) - idle * decode_attention_time
+    chunked = prefill_steps_per_request * (mixed_round_time - active_round_time)
     return jnp.where(batching == SEPARATE, separate, jnp.where(batching == CHUNKED, chunked, 0.0))
 
 
@@ -134,7 +175,7 @@ def steps_per_completed_request(
         decode_batch=32,
         prefill_interruption_time=0.0316,
         steps_per_completed_request=4,
-        decode_round_time=0.0092,
+        active_round_time=0.0092,
         expect=29.239766,
     ),
 )
@@ -143,10 +184,10 @@ def decode_requests_per_second(
     decode_batch: Count,
     prefill_interruption_time: Seconds,
     steps_per_completed_request: Count,
-    decode_round_time: Seconds,
+    active_round_time: Seconds,
 ) -> PerSecond:
     """Requests per second that one decoding replica completes."""
-    cycle = prefill_interruption_time + steps_per_completed_request * decode_round_time
+    cycle = prefill_interruption_time + steps_per_completed_request * active_round_time
     return concurrency / decode_batch / cycle
 
 

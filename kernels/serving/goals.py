@@ -25,7 +25,7 @@ from .batching import CHUNKED, DISAGGREGATED, SEPARATE
         serving_replicas=10,
         decode_requests_per_second=20,
         decode_steps_per_request=256,
-        decode_round_time=0.01,
+        active_round_time=0.01,
         prefill_interruption_time=0.04,
         steps_per_completed_request=4,
         decode_batch=64,
@@ -40,7 +40,7 @@ def served_decode_time(
     serving_replicas: Count,
     decode_requests_per_second: PerSecond,
     decode_steps_per_request: Count,
-    decode_round_time: Seconds,
+    active_round_time: Seconds,
     prefill_interruption_time: Seconds,
     steps_per_completed_request: Count,
     decode_batch: Count,
@@ -53,10 +53,10 @@ def served_decode_time(
     waited for after the first token.
     """
     steps = jnp.maximum(steps_per_completed_request, 1 / decode_batch)
-    lost = prefill_interruption_time / (prefill_interruption_time + steps * decode_round_time)
+    lost = prefill_interruption_time / (prefill_interruption_time + steps * active_round_time)
     load = jnp.minimum(request_rate / (serving_replicas * decode_requests_per_second), 1.0)
     handover = jnp.where(batching == DISAGGREGATED, exposed_kv_transfer_time + slot_queue_time, 0.0)
-    return decode_steps_per_request * decode_round_time / (1 - load * lost) + handover
+    return decode_steps_per_request * active_round_time / (1 - load * lost) + handover
 
 
 @cost_model(

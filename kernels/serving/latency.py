@@ -47,7 +47,7 @@ def service_ttft(
     example=dict(
         batching=CHUNKED,
         decode_steps_per_request=256,
-        decode_round_time=0.0092,
+        active_round_time=0.0092,
         decode_batch=64,
         prompts_per_pass=1,
         steps_per_completed_request=4,
@@ -59,7 +59,7 @@ def service_ttft(
 def saturated_decode_time(
     batching: Choice,
     decode_steps_per_request: Count,
-    decode_round_time: Seconds,
+    active_round_time: Seconds,
     decode_batch: Count,
     prompts_per_pass: Count,
     steps_per_completed_request: Count,
@@ -77,7 +77,10 @@ def saturated_decode_time(
         decode_batch - jnp.minimum(prompts_per_pass, decode_batch),
     )
     transfer = jnp.where(batching == DISAGGREGATED, exposed_kv_transfer_time, 0.0)
-    return decode_steps_per_request * decode_round_time + interruptions * prefill_interruption_time + transfer
+    waiting = interruptions * prefill_interruption_time + transfer
+    # An output of one token ends with its prefill.
+    goes_on = decode_steps_per_request > 0
+    return decode_steps_per_request * active_round_time + jnp.where(goes_on, waiting, 0.0)
 
 
 @cost_model(

@@ -18,7 +18,7 @@ def _lengths(which: str, words: str) -> tuple[Leaf, ...]:
             note="lognormal lengths; follows from the median and the 95th percentile where these are given",
         ),
         _leaf(f"{which}_len_median", "1", label=f"Median {words} length in tokens", low=1),
-        _leaf(f"{which}_len_p95", "1", label=f"95th percentile of {words} lengths in tokens", low=1),
+        _leaf(f"{which}_len_p95", "1", label=f"Length in tokens that 95 % of {words}s stay below", low=1),
     )
 
 

@@ -103,6 +103,8 @@ def test_show_prints_an_example_that_runs(name, rooflax, tmp_path):
         "cheapest-cluster": ["world_size=[1024]", "tp=[4]", "pp=[1]"],
         "reinforcement": ["staleness=[0, 2]", "samples_per_prompt=[16]", "longest_over_mean_output=[3]"],
         "scaling": ["compute_budget=[1e24]"],
+        "serving": ["model=[llama-3-8b]", "hardware=[h100-sxm-80gb]", "precision=[fp8-kv8]", "tp=[1, 2]"],
+        "lifetime": ["tp=[2]", "target_loss=[2.1]", "mean_request_rate=[10 /s]"],
         "reliability": ["world_size=[2048, 16384]", "storage_bandwidth=[200 GB/s]", "gpu_mtbf=[2111 d]"],
     }[name]
     sets = [part for one in small for part in ("--set", one)]

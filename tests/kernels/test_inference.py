@@ -188,6 +188,30 @@ def test_an_engine_limits_its_batch() -> None:
     assert value("max_concurrency", **place, pp=2) == 32
 
 
+def test_more_memory_is_no_harm_where_prefill_bounds() -> None:
+    """Short outputs after long prompts: slots beyond what prefill keeps busy change nothing."""
+    place = REPLICA | dict(tp=8, prompt_len=2048, output_len=32, kv_memory_share=1, max_batch_size=1e6)
+    del place["concurrency"]
+    rates = [
+        value("saturated_requests_per_second", **(place | dict(hbm_capacity=size * 1e9))) for size in (30, 60, 300)
+    ]
+    assert rates[1:] == pytest.approx(rates[:1] * 2, rel=1e-9)
+    some = [value("saturated_requests_per_second", **(REPLICA | dict(concurrency=c))) for c in (1, 8, 64, 512)]
+    assert some == sorted(some)
+
+
+def test_attention_groups_without_sequences_are_no_help() -> None:
+    alone = DEEPSEEK_V3 | IDEAL | NVLINK | dict(prompt_len=100000, output_len=100, concurrency=1, tp=1, expert_tp=1)
+    for name in ("decode_attention_time", "kv_cache_memory"):
+        assert value(name, **alone, ep=64) == value(name, **alone, ep=1)
+
+
+def test_a_mixture_whose_prompts_are_all_cached_computes_nothing() -> None:
+    place = DEEPSEEK_V3 | IDEAL | NVLINK | dict(prompt_len=1000, output_len=100, concurrency=1, tp=8)
+    found = value("prefill_feed_forward_time", **place, prefix_hit_rate=1)
+    assert found == pytest.approx(58 * 2 * 3 * 7168 * 2048 / 8 / BANDWIDTH + 3 * 2 * 3 * 7168 * 18432 / 8 / BANDWIDTH)
+
+
 def test_data_parallel_attention_shares_the_experts() -> None:
     """DeepSeek-V3 on 32 GPUs: attention on one each, experts on all; each token crosses to 8 experts and back."""
     place = DEEPSEEK_V3 | IDEAL | NVLINK | dict(prompt_len=1024, output_len=256, concurrency=4096)

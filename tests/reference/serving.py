@@ -192,7 +192,7 @@ def decode_attention(c: dict[str, float], batch: float, context: float, ref: Ref
     linear = int(c["num_linear_layers"])
     flops = batch * (1 + c["draft_len"]) * (seen * pair + linear * 4 * state)
     moved = batch * (seen * cached * c["kv_width"] * copies * reads + linear * 2 * 4 * state)
-    gpus = c["tp"] * c["cp"] * groups_of(c)
+    gpus = c["tp"] * c["cp"] * min(groups_of(c), batch)
     return math.hypot(flops / ref.layers.rate_of(c, wide=True), moved / reading(c)) / gpus
 
 

@@ -84,19 +84,17 @@ def test_a_measured_record_has_its_own_standard_error(toys):
 def test_a_record_that_no_row_tells_about_takes_the_spread_of_records(toys):
     """The prior width of a record about its class, beside the error of the class's value."""
     known = toys.catalogs.calibration
-    named = set(known.records["software_stack"])
-    unknown = next(name for name in toys.catalogs.names("software_stack") if name not in named)
-    bound, found = distributions(toys, **{**SHIPPED, "software_stack": unknown})
+    assert "pooled-torch" not in known.records["software_stack"]
+    bound, found = distributions(toys, **{**SHIPPED, "software_stack": "pooled-torch"})
     field = bound.lent["kernel_efficiency"].fields[0]
     assert field is not None
-    assert field.label in ("torch", "xla", "all")
+    assert field.label == "torch"
     calibrated = known.pooled["software_stack"]["kernel_efficiency"][field.label]
     slope = calibrated.value * (1 - calibrated.value)
     prior = CALIBRATED["software_stack"]["kernel_efficiency"]
     (part,) = found["kernel_efficiency"].parts
     assert isinstance(part, FreeNormal)
     expected = math.hypot(calibrated.error / slope, prior.record)
-    assert field.label != "all"
     assert part.error == pytest.approx(expected)
 
 
