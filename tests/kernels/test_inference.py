@@ -188,6 +188,21 @@ def test_an_engine_limits_its_batch() -> None:
     assert value("max_concurrency", **place, pp=2) == 32
 
 
+def test_where_prefill_bounds_a_replica_mixed_steps_decide() -> None:
+    """Four tokens after the first and two chunks: of 32 slots 4/2 decode, and every step is mixed."""
+    bound = dict(
+        batching=1, output_len=5, prompt_len=1024, prefill_chunk=512, concurrency=32, pp=1, tp=1, replica_size=1,
+        draft_time=0, decode_step_time=0.01, mixed_step_time=0.028, decode_attention_time=0.005, prefill_time=0.04,
+        exposed_kv_transfer_time=0,
+    )  # fmt: skip
+    names = ["saturated_requests_per_second", "saturated_tpot", "active_slot_share", "active_round_time"]
+    rate, tpot, share, step = values(names, **bound).values()
+    assert share == pytest.approx(2 / 32, rel=1e-12)
+    assert step == pytest.approx(0.01 - 30 / 32 * 0.005, rel=1e-12)
+    assert rate == pytest.approx(1 / (2 * 0.028), rel=1e-12)
+    assert tpot == pytest.approx(0.028, rel=1e-12)
+
+
 def test_more_memory_is_no_harm_where_prefill_bounds() -> None:
     """Short outputs after long prompts: slots beyond what prefill keeps busy change nothing."""
     place = REPLICA | dict(tp=8, prompt_len=2048, output_len=32, kv_memory_share=1, max_batch_size=1e6)

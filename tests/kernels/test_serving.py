@@ -63,20 +63,6 @@ def value(name: str, **given: float) -> float:
     return values(name, **given)[0]
 
 
-def test_where_prefill_bounds_a_replica_mixed_steps_decide() -> None:
-    """Four tokens after the first and two chunks: of 32 slots 4/2 decode, and every step is mixed."""
-    bound = dict(batching=CHUNKED, output_len=5, decode_attention_time=0.005)
-    rate, tpot, decoding, share, step = values(
-        "saturated_requests_per_second", "saturated_tpot", "saturated_decoding_sequences", "active_slot_share",
-        "active_round_time", **bound,
-    )  # fmt: skip
-    assert share == pytest.approx(2 / 32, rel=1e-12)
-    assert step == pytest.approx(DECODE - 30 / 32 * 0.005, rel=1e-12)
-    assert rate == pytest.approx(1 / (CHUNKS * MIXED), rel=1e-12)
-    assert tpot == pytest.approx(MIXED, rel=1e-12)
-    assert decoding == pytest.approx(2, rel=1e-12)
-
-
 def test_one_request_at_a_time() -> None:
     """A single slot: prefill, then every step its own; nothing interrupts."""
     rate, tpot, latency = values(
