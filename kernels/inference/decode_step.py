@@ -39,7 +39,10 @@ def decode_projection_time(
 def decode_feed_forward_time(
     layer: Served, decode_tokens_per_rank: Count, decode_tokens: Count, widths: PassWidths, rates: PassRates
 ) -> Seconds:
-    """Feed-forwards of one decode step; experts that no token visits are not read."""
+    """Feed-forwards of one decode step.
+
+    Experts that no token visits are not read.
+    """
     return served.feed_forward_time(layer, decode_tokens_per_rank, decode_tokens, widths, rates)
 
 
