@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 
 from ..annotations import Bytes, Count, Flag, Number
@@ -47,6 +49,29 @@ def serving_weight_memory(
     return weight_width * (shared + experts) / pp + embedding_width * edge / tp
 
 
+class CacheLayout(NamedTuple):
+    """What a token leaves in the cache of each layer, and how GPUs share it out."""
+
+    num_attention_layers: Count
+    num_linear_layers: Count
+    sliding_window: Count
+    sliding_share: Number
+    kv_bytes_per_token_layer: Bytes
+    linear_state_bytes: Bytes
+    kv_split: Count
+    tp: Count
+    pp: Count
+    cp: Count
+
+
+def cache_of(tokens: Count, layout: CacheLayout) -> Bytes:
+    """Cache and states that a sequence of `tokens` tokens has on each GPU that holds a part of it."""
+    windowed = jnp.minimum(tokens, layout.sliding_window) - tokens
+    held = layout.num_attention_layers * (tokens + layout.sliding_share * windowed)
+    cached = held * layout.kv_bytes_per_token_layer / (layout.kv_split * layout.cp)
+    return (cached + layout.num_linear_layers * layout.linear_state_bytes / layout.tp) / layout.pp
+
+
 @cost_model(
     formula=r"\frac{1}{p}\left(\frac{b_{kv}}{\min(t,k_v)\,c}\left[(L_{att}-L_w)\,x + L_w \min(x, w)\right] + \frac{L_{lin} b_s}{t}\right),\ x = s_p + x_r s_o (1 + v_o^2)",
     source="pope-et-al-2022, sec. 2.1; jiang-et-al-2023, sec. 2 (rolling buffer); kwon-et-al-2023, sec. 4 (a cache that grows block by block)",
@@ -68,28 +93,13 @@ def serving_weight_memory(
     ),
 )
 def kv_cache_per_sequence(
-    prompt_len: Count,
-    output_len: Count,
-    output_len_cv: Number,
-    reserved_output_share: Number,
-    num_attention_layers: Count,
-    num_linear_layers: Count,
-    sliding_window: Count,
-    sliding_share: Number,
-    kv_bytes_per_token_layer: Bytes,
-    linear_state_bytes: Bytes,
-    kv_split: Count,
-    tp: Count,
-    pp: Count,
-    cp: Count,
+    prompt_len: Count, output_len: Count, output_len_cv: Number, reserved_output_share: Number, layout: CacheLayout
 ) -> Bytes:
     """Cache and states that one sequence takes on each GPU that holds a part of it.
 
     The mean over sequences at one time, of which those with long outputs are more than their share.
     """
-    full = prompt_len + reserved_output_share * output_len * (1 + output_len_cv**2)
-    tokens = num_attention_layers * (full + sliding_share * (jnp.minimum(full, sliding_window) - full))
-    return (tokens * kv_bytes_per_token_layer / (kv_split * cp) + num_linear_layers * linear_state_bytes / tp) / pp
+    return cache_of(prompt_len + reserved_output_share * output_len * (1 + output_len_cv**2), layout)
 
 
 @cost_model(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from ..annotations import Bytes, Choice, Count, Number, PerSecond, Seconds
+from ..inference.memory import CacheLayout, cache_of
 from ..machine.network import Network
 from ..primitives.arithmetic import ratio
 from ..registry import constraint, cost_model
@@ -62,27 +63,13 @@ def gpus_per_serving_replica(replica_size: Count, prefill_replica_ratio: Number)
         expect=41943040.0,
     ),
 )
-def kv_transfer_bytes(
-    prompt_len: Count,
-    num_attention_layers: Count,
-    num_linear_layers: Count,
-    sliding_window: Count,
-    sliding_share: Number,
-    kv_bytes_per_token_layer: Bytes,
-    linear_state_bytes: Bytes,
-    kv_split: Count,
-    tp: Count,
-    pp: Count,
-    cp: Count,
-) -> Bytes:
+def kv_transfer_bytes(prompt_len: Count, layout: CacheLayout) -> Bytes:
     """Cache and states of one prompt that each GPU sends to a decoding replica.
 
     All that it holds: heads that several ranks hold are sent by each, and what the prefill replica found in its own
     cache of prefixes, the decoding one need not have.
     """
-    window = jnp.minimum(prompt_len, sliding_window)
-    tokens = num_attention_layers * (prompt_len + sliding_share * (window - prompt_len))
-    return (tokens * kv_bytes_per_token_layer / (kv_split * cp) + num_linear_layers * linear_state_bytes / tp) / pp
+    return cache_of(prompt_len, layout)
 
 
 @cost_model(

@@ -48,8 +48,7 @@ def _row(file: str, row: Row, catalogs: Catalogs) -> MeasuredRow:
         kind = SATURATED if load_of(row) is CONTINUOUS else ""
         targets = primary_first(list(measured(row, _replicas(row, _stated_size(row)))))
         part = _inputs(row, catalogs)
-        size = part.inputs["tp"] * part.inputs["pp"]  # pyright: ignore[reportOperatorIssue]
-        targets = primary_first(list(measured(row, _replicas(row, size))))
+        targets = primary_first(list(measured(row, _replicas(row, _size(part)))))
     except Refused as refusal:
         refused = str(refusal)
     if not targets:
@@ -76,6 +75,12 @@ def _inputs(row: Row, catalogs: Catalogs) -> Part:
 
 def _stated_size(row: Row) -> int:
     return (count(row, "tp") or 1) * (count(row, "pp") or 1)
+
+
+def _size(part: Part) -> float:
+    """GPUs of one replica: experts may be spread over more ranks than attention."""
+    tp, pp, ep, expert_tp = (float(str(part.inputs.get(name, 1))) for name in ("tp", "pp", "ep", "expert_tp"))
+    return max(tp, ep * expert_tp) * pp
 
 
 def _replicas(row: Row, size: float) -> float:

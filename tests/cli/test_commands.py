@@ -57,6 +57,25 @@ def test_eval_json_of_an_infeasible_point_says_why(rooflax, point):
     assert math.isfinite(found["value"])
 
 
+@pytest.mark.parametrize(
+    ("asked", "more", "told"),
+    [
+        ("tpot", ["concurrency=64"], "infeasible: fits_serving_memory: serving needs "),
+        ("max_concurrency", [], "infeasible: holds_a_sequence: beside weights and working memory there is room for "),
+        (
+            "service_cost_per_request",
+            ["concurrency=8", "tp=8", "request_rate=500 /s", "serving_replicas=1", "gpu_hour_price=2.5 $/h"],
+            "infeasible: serves_request_rate: 500 /s arrive; ",
+        ),
+    ],
+)
+def test_a_question_about_serving_says_what_cannot_be(rooflax, asked, more, told):
+    given = ["model=llama-3-70b", "hardware=h100-sxm-80gb", "precision=w16a16e16", "prompt_len=1024", "output_len=64"]
+    done = rooflax("eval", asked, "--quiet", *(part for one in (*given, *more) for part in ("--set", one)))
+    assert done.code == 0
+    assert told in done.out + done.err
+
+
 def test_eval_json_of_a_value_that_is_not_finite_is_null(rooflax, tmp_path):
     models = tmp_path / "odd.py"
     models.write_text(

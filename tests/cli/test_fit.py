@@ -9,7 +9,7 @@ import pytest
 
 import rooflax as rx
 from rooflax import RooflaxError
-from rooflax.specs.calibration import CALIBRATED
+from rooflax.specs.calibration import CALIBRATED, STAGES
 from rooflax.specs.calibration_files import read_provenance
 
 MODELS = Path(__file__).parents[1] / "sweeps" / "toy_models.py"
@@ -213,3 +213,21 @@ def test_without_parameters_those_of_the_shipped_calibration_are_fitted(fit):
     told = {name for priors in CALIBRATED.values() for name in priors}
     assert names <= told
     assert {"compute_efficiency", "hbm_efficiency", "tp_overlap"} <= names
+
+
+@pytest.mark.slow
+def test_the_serving_stage_fits_its_own_inputs_to_its_own_tables(rooflax, root, tmp_path):
+    lines = (root / "specs" / "validation" / "inference.csv").read_text(encoding="utf-8").splitlines()
+    few = [line for line in lines[1:] if ",vllm-ci," in line]
+    assert len(few) == 3
+    table, output = tmp_path / "served.csv", tmp_path / "calibration.yaml"
+    table.write_text("\n".join([lines[0], *few]) + "\n", encoding="utf-8")
+    done = rooflax("fit", table, "--stage", "serving", "--whole", "-o", output, "--json")
+    assert done.code == 0, done.err
+    wanted = {name for priors in STAGES["serving"].inputs.values() for name in priors}
+    assert {p["name"] for p in done.json["parameters"]} == wanted
+    before, fitted = (done.json["errors"]["over_families"][stage]["median"] for stage in ("before", "fitted"))
+    assert fitted < before
+    assert "layer_gap" in output.read_text(encoding="utf-8")
+    alone = rooflax("fit", table)
+    assert (alone.code, "no rows of kind training, gemm, collectives" in alone.err) == (2, True)

@@ -241,6 +241,11 @@ def test_data_parallel_attention_shares_the_experts() -> None:
     assert value("decode_tp_time", **spread) == 0
 
 
+@pytest.mark.parametrize(("tp", "ep", "wanted"), [(4, 8, 0), (8, 4, 0), (4, 6, -0.5), (8, 6, -2)])
+def test_attention_groups_are_whole(tp: int, ep: int, wanted: float) -> None:
+    assert value("divides_replica", tp=tp, ep=ep, expert_tp=1) == wanted
+
+
 def test_more_experts_than_tokens_are_not_read() -> None:
     """Mixtral: one token reads 2 of 8 experts, many read all."""
     mixture = dict(

@@ -389,3 +389,9 @@ def test_exponentials_do_not_cancel() -> None:
         series = math.fsum(x**k / math.factorial(k) for k in range(2, 150)) if x > -2 else math.expm1(x) - x
         assert float(second_remainder(jnp.float64(x))) == pytest.approx(series, rel=1e-14, abs=0)
     assert float(growth(jnp.float64(1e9))) == float(growth(jnp.float64(20))) == pytest.approx(math.exp(20))
+
+
+def test_no_work_between_checkpoints_is_no_number_of_its_own() -> None:
+    """A millisecond stands for an interval of 0, which is refused as shorter than a step."""
+    none, short = (value("run_wall_time", **run(1e5, 900, gap, 10), training_time=1e6) for gap in (0.0, 1e-3))
+    assert none == short

@@ -232,6 +232,40 @@ def test_experts_are_spread_within_the_tensor_parallel_ranks(tmp_path):
     assert (row.inputs["ep"], row.inputs["expert_tp"]) == (4, 2)
 
 
+def test_ranks_of_experts_beyond_tensor_parallelism_are_one_replica(tmp_path):
+    cells = {"e2e_latency_ms": "", "tpot_ms": "", "output_tok_s_total": "600", "n_gpus": "8", "tp": "1"}
+    assert served(tmp_path, **cells, model="mixtral-8x7b", ep="8").primary.value == 600.0
+    assert served(tmp_path, **cells).primary.value == 75.0
+
+
+def test_a_machine_and_weights_are_read_off_remarks(tmp_path):
+    row = served(tmp_path, gpu="A100-SXM-80GB(330W cap)", weight_dtype="int4w(G=32)", framework="gpt-fast")
+    assert (row.inputs["tdp"], row.inputs["weight_width"], row.inputs["software_stack"]) == (330.0, 0.625, "gpt-fast")
+
+
+@pytest.mark.parametrize(
+    ("framework", "stack"),
+    [
+        ("TensorRT-LLM v0.6.1", "tensorrt-llm-0.5"),
+        ("TensorRT-LLM v0.17", "tensorrt-llm"),
+        ("TensorRT 10.2.0, CUDA 12.4", "tensorrt-llm"),
+        ("vLLM 0.4.3+rocm614, PyTorch 2.3.0", "vllm-rocm-2024"),
+        ("vLLM 0.6", "vllm"),
+        ("DeepSpeed-Inference", "pooled-serving"),
+        ("FasterTransformer", "fastertransformer"),
+    ],
+)
+def test_a_serving_stack_is_known_by_its_name_and_version(tmp_path, framework, stack):
+    row = served(tmp_path, framework=framework)
+    assert row.inputs["software_stack"] == stack
+    assert any("pooled" in told for told in row.assumed) == (stack == "pooled-serving")
+
+
+def test_gpus_that_nothing_shares_out_need_a_number_of_parameters(tmp_path):
+    row = served(tmp_path, n_gpus="8", tp="", params_b="")
+    assert row.refused == "`tp` is not stated, nor `params_b` to tell how many GPUs a replica needs"
+
+
 def test_gpu_hours_need_a_layout_and_tokens(tmp_path):
     cells = {key: value for key, value in RUN.items() if key != "iter_time_s"}
     (row,) = read_measured(write(tmp_path, {**cells, "gpu_hours": "1000", "tokens_t": "1.5"}), CATALOGS)
