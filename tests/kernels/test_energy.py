@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from quantity_values import value, values
 
 import rooflax as rx
 from rooflax.kernels.discovery import shipped_registry
 from rooflax.kernels.energy.board_power import Board, dynamic_energy
-from rooflax.kernels.graph import resolve
 from rooflax.specs.catalog import open_catalogs
 
 REGISTRY = shipped_registry()
@@ -39,18 +39,6 @@ SERVED = LLAMA_70B | H100 | dict(tp=8, prompt_len=2048, output_len=257, concurre
 
 
 pytestmark = pytest.mark.usefixtures("double_precision")
-
-
-def values(names: list[str], **known: float) -> dict[str, float]:
-    """Quantities from the given values and the declared defaults, with everything computed on the way."""
-    graph = resolve(REGISTRY, names, known.keys())
-    assert graph.missing == {}
-    defaults = {n: REGISTRY.vocabulary[n].default_value for n in graph.inputs if n not in known}
-    return {n: float(v) for n, v in graph(defaults | {n: float(v) for n, v in known.items()}).items()}
-
-
-def value(name: str, **known: float) -> float:
-    return values([name], **known)[name]
 
 
 @settings(max_examples=300)

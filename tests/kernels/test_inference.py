@@ -7,9 +7,9 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from quantity_values import value, values
 
 from rooflax.kernels.discovery import shipped_registry
-from rooflax.kernels.graph import resolve
 
 REGISTRY = shipped_registry()
 LLAMA_70B = dict(
@@ -34,19 +34,6 @@ NVLINK = dict(
 REPLICA = LLAMA_70B | IDEAL | NVLINK | dict(prompt_len=128, output_len=128, concurrency=1)
 
 pytestmark = pytest.mark.usefixtures("double_precision")
-
-
-def values(names: list[str], **given: float) -> dict[str, float]:
-    """Quantities from the given values and the declared defaults."""
-    graph = resolve(REGISTRY, names, given.keys())
-    assert graph.missing == {}
-    defaults = {n: REGISTRY.vocabulary[n].default_value for n in graph.inputs if n not in given}
-    found = graph(defaults | {n: float(v) for n, v in given.items()})
-    return {name: float(found[name]) for name in names}
-
-
-def value(name: str, **given: float) -> float:
-    return values([name], **given)[name]
 
 
 def test_one_sequence_waits_for_the_weights() -> None:
@@ -196,7 +183,8 @@ def test_where_prefill_bounds_a_replica_mixed_steps_decide() -> None:
         exposed_kv_transfer_time=0,
     )  # fmt: skip
     names = ["saturated_requests_per_second", "saturated_tpot", "active_slot_share", "active_round_time"]
-    rate, tpot, share, step = values(names, **bound).values()
+    found = values(names, **bound)
+    rate, tpot, share, step = (found[name] for name in names)
     assert share == pytest.approx(2 / 32, rel=1e-12)
     assert step == pytest.approx(0.01 - 30 / 32 * 0.005, rel=1e-12)
     assert rate == pytest.approx(1 / (2 * 0.028), rel=1e-12)

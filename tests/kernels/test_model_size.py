@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from quantity_values import value
 
 from rooflax.kernels.discovery import shipped_registry
-from rooflax.kernels.graph import resolve
 
 REGISTRY = shipped_registry()
 MAMBA_2 = dict(
@@ -26,13 +26,6 @@ GPT_3 = dict(
 
 
 pytestmark = pytest.mark.usefixtures("double_precision")
-
-
-def value(name: str, **given: float) -> float:
-    graph = resolve(REGISTRY, [name], given.keys())
-    assert graph.missing == {}
-    defaults = {n: REGISTRY.vocabulary[n].default_value for n in graph.inputs if n not in given}
-    return float(graph(defaults | {n: float(v) for n, v in given.items()})[name])
 
 
 def test_parameters_of_mamba_2() -> None:

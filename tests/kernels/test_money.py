@@ -7,9 +7,9 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from quantity_values import value, values
 
 from rooflax.kernels.discovery import shipped_registry
-from rooflax.kernels.graph import resolve
 
 REGISTRY = shipped_registry()
 KWH = 3.6e6
@@ -27,18 +27,6 @@ SERVED = dict(
 
 
 pytestmark = pytest.mark.usefixtures("double_precision")
-
-
-def values(names: list[str], **known: float) -> dict[str, float]:
-    """Quantities from the given values and the declared defaults, with everything computed on the way."""
-    graph = resolve(REGISTRY, names, known.keys())
-    assert graph.missing == {}
-    defaults = {n: REGISTRY.vocabulary[n].default_value for n in graph.inputs if n not in known}
-    return {n: float(v) for n, v in graph(defaults | {n: float(v) for n, v in known.items()}).items()}
-
-
-def value(name: str, **known: float) -> float:
-    return values([name], **known)[name]
 
 
 def test_ownership_adds_up_and_is_the_price() -> None:

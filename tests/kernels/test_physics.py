@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from quantity_values import value
 
 from rooflax.kernels.discovery import shipped_registry
-from rooflax.kernels.graph import resolve
 
 REGISTRY = shipped_registry()
 LLAMA_2_70B = dict(
@@ -34,14 +34,6 @@ NVLINK = dict(
 
 
 pytestmark = pytest.mark.usefixtures("double_precision")
-
-
-def value(name: str, **given: float) -> float:
-    """One quantity from the given values and the declared defaults."""
-    graph = resolve(REGISTRY, [name], given.keys())
-    assert graph.missing == {}
-    defaults = {n: REGISTRY.vocabulary[n].default_value for n in graph.inputs if n not in given}
-    return float(graph(defaults | {n: float(v) for n, v in given.items()})[name])
 
 
 def layer_activations(**given: float) -> float:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import jax
 import pytest
+from quantity_values import value
 
 from rooflax.kernels.discovery import shipped_registry
-from rooflax.kernels.graph import resolve
 from rooflax.specs.catalog import open_catalogs
 
 REGISTRY = shipped_registry()
@@ -22,15 +21,6 @@ SARDANA: dict[str, float] = dict(zip(FIELDS, (1.69, 406.4, 0.336, 410.7, 0.283),
 
 def law(name: str) -> dict[str, float]:
     return {leaf: field.value for leaf, field in CATALOGS.get("scaling_law", name).fields.items()}
-
-
-def value(name: str, **given: float) -> float:
-    """One quantity from the given values and the declared defaults, in double precision."""
-    with jax.enable_x64(True):
-        graph = resolve(REGISTRY, [name], given.keys())
-        assert graph.missing == {}
-        defaults = {n: REGISTRY.vocabulary[n].default_value for n in graph.inputs if n not in given}
-        return float(graph(defaults | {n: float(v) for n, v in given.items()})[name])
 
 
 def loss(coefficients: dict[str, float], parameters: float, tokens: float) -> float:

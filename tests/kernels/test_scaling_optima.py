@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from quantity_values import value
 
 from rooflax.kernels.discovery import shipped_registry
 from rooflax.kernels.graph import resolve
@@ -24,15 +25,6 @@ FIELDS = ("irreducible_loss", "parameter_coefficient", "parameter_exponent", "to
 
 def law(name: str) -> dict[str, float]:
     return {leaf: field.value for leaf, field in CATALOGS.get("scaling_law", name).fields.items()}
-
-
-def value(name: str, **given: float) -> float:
-    """One quantity from the given values and the declared defaults, in double precision."""
-    with jax.enable_x64(True):
-        graph = resolve(REGISTRY, [name], given.keys())
-        assert graph.missing == {}
-        defaults = {n: REGISTRY.vocabulary[n].default_value for n in graph.inputs if n not in given}
-        return float(graph(defaults | {n: float(v) for n, v in given.items()})[name])
 
 
 def slopes(name: str, **given: float) -> dict[str, float]:
