@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,20 @@ from ..engine import MEMORY_LIMIT
 from ..sweep import MARGIN, STATUS, Objective
 
 RANK, TIES = "rank", "ties"
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The best points of one block: keys, places along the reduced axes, ties, and the variables there.
+
+    Arrays have the kept axes of the block and a last one for the rank; `keys` have two of them in front.
+    """
+
+    region: Region
+    keys: np.ndarray
+    places: Mapping[str, np.ndarray]
+    ties: np.ndarray
+    values: Mapping[str, np.ndarray]
 
 
 class BestSearch:
@@ -64,25 +79,31 @@ class BestSearch:
 
     def add(self, region: Region, values: Mapping[str, Any]) -> None:
         """Takes a block in: every variable with one axis per dim of the grid, of size 1 where it does not vary."""
-        keys, local, counts = self._found(region, values)
-        cells = region.selection(self.kept)
-        counts = _added(self._keys[(slice(None), *cells)], self.ties[cells], keys, counts)
-        keys = np.concatenate([self._keys[(slice(None), *cells)], keys], axis=-1)
-        places = {
-            dim: np.concatenate([self.places[dim][cells], local[dim] + region.slices[dim][0]], axis=-1)
-            for dim in self.over
-        }
+        self.take(self.found(region, values))
+
+    def found(self, region: Region, values: Mapping[str, Any]) -> Candidates:
+        """The candidates of a block alone; what `add` takes in, for a process that keeps no search itself."""
+        keys, local, ties = self._ranked(region, values)
+        places = {dim: local[dim] + region.slices[dim][0] for dim in self.over}
+        picked = {name: self._picked(np.asarray(values[name]), region, local) for name in self.dims}
+        return Candidates(region, keys, places, ties, picked)
+
+    def take(self, found: Candidates) -> None:
+        """Takes the candidates of a block in."""
+        cells = found.region.selection(self.kept)
+        ties = _added(self._keys[(slice(None), *cells)], self.ties[cells], found.keys, found.ties)
+        keys = np.concatenate([self._keys[(slice(None), *cells)], found.keys], axis=-1)
+        places = {dim: np.concatenate([self.places[dim][cells], found.places[dim]], axis=-1) for dim in self.over}
         order = np.lexsort((*(places[dim] for dim in reversed(self.over)), keys[1], keys[0]), axis=-1)[..., : self.top]
         self._keys[(slice(None), *cells)] = np.take_along_axis(keys, order[None], -1)
-        self.ties[cells] = np.take_along_axis(counts, order, -1)
+        self.ties[cells] = np.take_along_axis(ties, order, -1)
         for dim in self.over:
             self.places[dim][cells] = np.take_along_axis(places[dim], order, -1)
-        for name in self.dims:
-            found = self._picked(np.asarray(values[name]), region, local)
-            known = self.values.setdefault(name, np.zeros(self._shape, dtype=found.dtype))
-            known[cells] = np.take_along_axis(np.concatenate([known[cells], found], axis=-1), order, -1)
+        for name, values in found.values.items():
+            known = self.values.setdefault(name, np.zeros(self._shape, dtype=values.dtype))
+            known[cells] = np.take_along_axis(np.concatenate([known[cells], values], axis=-1), order, -1)
 
-    def _found(self, region: Region, values: Mapping[str, Any]) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    def _ranked(self, region: Region, values: Mapping[str, Any]) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
         """Keys of the block's best candidates, their places within the block, and their ties, padded to `top` ranks."""
         extent = tuple(stop - start for start, stop in region.slices.values())
         axes = tuple(list(self.sizes).index(dim) for dim in (*self.kept, *self.over))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,16 @@ POINT = "point"
 MOST_PIVOTS = 32
 MOST_PIVOTS_OF_CELLS = 2**20
 Places = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Front:
+    """Points of one block that may be on a frontier: their places in the grid, costs and variables, a point each."""
+
+    region: Region
+    places: Places
+    costs: np.ndarray
+    values: Mapping[str, np.ndarray]
 
 
 class FrontSearch:
@@ -68,24 +79,33 @@ class FrontSearch:
 
     def add(self, region: Region, values: Mapping[str, Any]) -> None:
         """Takes a block in: every variable with one axis per dim of the grid, of size 1 where it does not vary."""
-        local = self._found(region, values)
+        self.take(self.found(region, values))
+
+    def found(self, region: Region, values: Mapping[str, Any]) -> Front:
+        """The points of a block that neither another point of it nor, perhaps, one known already beats."""
+        local = self._undominated(region, values)
+        index = [local[dim] for dim in self.sizes]
         places = {dim: local[dim] + region.slices[dim][0] for dim in self.sizes}
-        costs = self._costs_at(values, local)
-        cells = np.concatenate([self._cells(part, self.sizes) for part in (self.places, places)])
-        touched = np.concatenate([self._lie_in(region), np.ones(costs.shape[1], dtype=bool)])
-        costs = np.concatenate([self._costs, costs], axis=1)
+        picked = {name: _at(values[name], index) for name in self.dims}
+        return Front(region, places, self._costs_at(values, local), picked)
+
+    def take(self, found: Front) -> None:
+        """Takes the points of a block in."""
+        cells = np.concatenate([self._cells(part, self.sizes) for part in (self.places, found.places)])
+        touched = np.concatenate([self._lie_in(found.region), np.ones(found.costs.shape[1], dtype=bool)])
+        costs = np.concatenate([self._costs, found.costs], axis=1)
         stays = ~touched
         stays[np.flatnonzero(touched)[undominated(costs[:, touched], cells[touched])]] = True
-        flat = np.concatenate([self._flat, _ravelled([places[dim] for dim in self.sizes], list(self.sizes.values()))])
+        own = _ravelled([found.places[dim] for dim in self.sizes], list(self.sizes.values()))
+        flat = np.concatenate([self._flat, own])
         kept = np.flatnonzero(stays)
         order = kept[np.lexsort((flat[kept], *costs[::-1, kept], cells[kept]))]
-        for name in self.dims:
-            taken = _at(values[name], [local[dim] for dim in self.sizes])
-            known = self.values.get(name, np.empty(0, dtype=taken.dtype))
-            self.values[name] = np.concatenate([known, taken])[order]
+        for name, values in found.values.items():
+            known = self.values.get(name, np.empty(0, dtype=values.dtype))
+            self.values[name] = np.concatenate([known, values])[order]
         self._flat, self._costs = flat[order], costs[:, order]
 
-    def _found(self, region: Region, values: Mapping[str, Any]) -> Places:
+    def _undominated(self, region: Region, values: Mapping[str, Any]) -> Places:
         """The places within a block of the frontiers of the block alone.
 
         Only the dims along which an objective or the status varies decide; along the others the points are repeated.
