@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,12 +50,20 @@ def blocks_of(sweep: Sweep) -> Regions:
 class Block:
     """One evaluated block: every variable with one axis per dim of the sweep, of size 1 where it does not vary.
 
-    The arrays are buffers that the next step reuses: copy or write them before asking for the next block.
+    The arrays are buffers that a later block reuses once this one is released, which may happen in any thread, by
+    `release` or at the end of a `with`. Copy or write them before that, and let go of the copies' views.
     """
 
     sweep: Sweep
     region: Region
     values: Mapping[str, Any]
+    release: Callable[[], None] = field(default=lambda: None, repr=False)
+
+    def __enter__(self) -> Block:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def owned(self, names: Iterable[str]) -> dict[str, np.ndarray]:
         """The variables that this block is the one to write, on their own dims."""
@@ -65,21 +75,41 @@ class Block:
 
 
 def evaluate_blocks(
-    sweep: Sweep, names: Sequence[str], *, dtype: str, regions: Iterable[Region], function: BlockFunction | None = None
+    sweep: Sweep,
+    names: Sequence[str],
+    *,
+    dtype: str,
+    regions: Iterable[Region],
+    function: BlockFunction | None = None,
+    in_flight: int = 1,
 ) -> Iterator[Block]:
     """The blocks of the given regions in turn; few points are evaluated without compilation.
 
-    Peak memory is one block of all variables. `function` is that of the same sweep and names, for callers that
-    evaluate more than once.
+    A block is released as the next one is asked for. With more `in_flight`, as where threads write what one evaluates,
+    a block lasts until somebody releases it, and the next one waits while so many are out. Peak memory is that of the
+    blocks in flight. `function` is that of the same sweep and names, for callers that evaluate more than once.
     """
     if function is None and sweep.points <= MOST_POINTS:
         whole = evaluate_eagerly(sweep, names, dtype)
         yield from (Block(sweep, region, _within(sweep, region, whole)) for region in regions)
         return
     function = function or BlockFunction(sweep, names, blocks_of(sweep).lengths)
-    with precision(dtype):
-        for region in regions:
-            yield Block(sweep, region, function(leaves_of(sweep, region, dtype)))
+    slots = threading.Semaphore(in_flight)
+    for region in regions:
+        slots.acquire()
+        with precision(dtype):
+            values = function(leaves_of(sweep, region, dtype))
+        block = Block(sweep, region, values, partial(_release, function, values, slots))
+        try:
+            yield block
+        finally:
+            if in_flight == 1:
+                block.release()
+
+
+def _release(function: BlockFunction, values: dict[str, Any], slots: threading.Semaphore) -> None:
+    if function.release(values):
+        slots.release()
 
 
 def _within(sweep: Sweep, region: Region, whole: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -53,7 +53,9 @@ class PointFunction:
         leaves = self._leaves(np.pad(cells, fill, mode="edge"), np.pad(unknown, fill, mode="edge"))
         with precision("float64"):
             found = self._compiled({name: leaf.reshape(-1) for name, leaf in leaves.items()})
-            return np.asarray(found[self.quantity])[: len(cells)]
+            values = np.array(found[self.quantity])[: len(cells)]
+            self._compiled.release(found)
+            return values
 
     def _leaves(self, cells: np.ndarray, unknown: np.ndarray) -> dict[str, np.ndarray]:
         """The inputs of the graph at the points; those that do not vary as single values."""

@@ -10,7 +10,6 @@ import rooflax
 from rooflax.specs.blocks import block_grid
 from rooflax.specs.problems import RooflaxError
 from rooflax.sweeps import engine
-from rooflax.sweeps.block_function import BlockFunction, leaves_of, precision
 from rooflax.sweeps.engine import blocks_of, evaluate, evaluate_blocks
 from rooflax.sweeps.sweep import MARGIN, STATUS
 
@@ -199,32 +198,6 @@ def test_only_the_axes_that_matter_are_evaluated(base, make_sweep, small_blocks)
     arrays = evaluate(sweep, ["memory_per_gpu"], progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 1)]
     np.testing.assert_array_equal(arrays["memory_per_gpu"], evaluate(grid)["memory_per_gpu"])
-
-
-def test_the_buffers_of_a_block_are_those_of_the_one_before(base, make_sweep, small_blocks):
-    long = np.linspace(1e10, 4e11, 4096)
-    sweep = make_sweep(["step_time", "memory_per_gpu"], **base["training"], tp=[1, 2, 4, 8], scale_out_bandwidth=long)
-    small_blocks(4096)
-    regions = blocks_of(sweep)
-    assert len(regions) == 4
-    function = BlockFunction(sweep, sweep.variables, regions.lengths)
-    places = []
-    with precision("float32"):
-        for _ in range(3):
-            for region in regions:
-                values = function(leaves_of(sweep, region, "float32"))
-                places.append(values["step_time"].unsafe_buffer_pointer())
-    assert len(set(places[1:])) == 1
-
-
-def test_a_function_that_keeps_leaves_earlier_results_alone(base, make_sweep, small_blocks):
-    sweep = make_sweep(["step_time"], **base["training"], tp=[1, 2, 4, 8])
-    small_blocks(1)
-    function = BlockFunction(sweep, sweep.variables, blocks_of(sweep).lengths, keep=True)
-    blocks = list(evaluate_blocks(sweep, sweep.variables, dtype="float64", regions=blocks_of(sweep), function=function))
-    found = np.concatenate([block.owned(["step_time"])["step_time"] for block in blocks])
-    np.testing.assert_array_equal(found, evaluate(sweep)["step_time"])
-    assert len(set(found)) == 4
 
 
 def test_progress_counts_the_blocks(base, make_sweep, small_blocks):
