@@ -19,6 +19,7 @@ from .commands import (
     print_notices,
     print_tables,
     progress_of,
+    stoppable,
 )
 
 
@@ -50,7 +51,13 @@ def main() -> None:
 @click.argument("spec")
 @click.option("-o", "--store", type=click.Path(path_type=Path), help="The store to fill; wins over the spec's own.")
 @SET
-@click.option("--executor", default="local", show_default=True, help="Where blocks are computed.")
+@click.option(
+    "--executor",
+    default="local",
+    show_default=True,
+    metavar="local|dask[=N|=ADDRESS]",
+    help="Where blocks are computed: this process, N processes, or the dask cluster at an address.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace a store of another sweep.")
 @MODELS
 @CATALOG
@@ -67,15 +74,20 @@ def run(
 ) -> None:
     """Run the sweep of SPEC (a file or a shipped example) into a store, resuming where an earlier run stopped."""
     from .runs import run_loaded
-    from .specs.problems import RooflaxError
 
-    if executor != "local":
-        raise RooflaxError(f"--executor {executor}: `local` is the one there is")
     bench = bench_of(models, catalog)
     loaded = bench.load(spec, overrides)
     print_notices(loaded.notices, quiet)
-    with progress_of(quiet) as progress:
-        done = run_loaded(bench, loaded, store=store, overwrite=overwrite, progress=progress, overrides=overrides)
+    with stoppable(), progress_of(quiet) as progress:
+        done = run_loaded(
+            bench,
+            loaded,
+            store=store,
+            overwrite=overwrite,
+            executor=executor,
+            progress=progress,
+            overrides=overrides,
+        )
     if not quiet:
         blocks = "1 block" if done.blocks == 1 else f"{done.blocks:,} blocks"
         resumed = f", {done.resumed:,} of them there already" if done.resumed else ""
@@ -98,8 +110,8 @@ def plan(
     quiet: bool,
 ) -> None:
     """Show what SPEC would compute: axes, points, blocks, bytes, conditions and inputs; runs nothing."""
+    from .plans import plan_of
     from .reports.plan import plan_tables
-    from .runs import plan_of
 
     bench = bench_of(models, catalog)
     loaded = bench.load(spec, overrides)

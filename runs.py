@@ -1,36 +1,29 @@
-"""Runs: a spec's sweep into its store, and the plan of it."""
+"""Runs: a spec's sweep into its store."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .inventory import shown_value
-from .kernels.registry import Registry
-from .specs.axes import Axis, Box, Inputs, Value
-from .specs.blocks import Regions
-from .specs.loaded import LoadedSpec, in_dtype
+from .jobs import Assignment, Job, assignment_of, job_of, versions
+from .plans import layout_of
+from .specs.loaded import LoadedSpec
 from .specs.problems import RooflaxError
-from .specs.schema import Best, Optimize
-from .specs.units import format_quantity
-from .sweeps import engine
+from .sweeps.executors.cluster import Cluster, cluster_of
+from .sweeps.executors.cluster import computed as on_cluster
+from .sweeps.executors.task import Task
 from .sweeps.gradients.stored_gradients import GROUP as GRADIENTS
-from .sweeps.gradients.stored_gradients import StoredGradient, gradient_block, gradient_labels, with_gradients
-from .sweeps.infeasible import infeasible_labels
-from .sweeps.optima.optimum import planned, without_conditions
-from .sweeps.searches.searches import labelled, names_of, searches_of
-from .sweeps.sweep import Sweep, sweep_of_spec, sweep_to_optimize
+from .sweeps.gradients.stored_gradients import gradient_labels
+from .sweeps.searches.searches import Finds, labelled, take
 from .workbench import Workbench
 
 if TYPE_CHECKING:
-    from .specs.blocks import StoreLayout
     from .stores.write import Store
 
 Progress = Callable[[int, int], None]
@@ -52,6 +45,7 @@ def run(
     *,
     store: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
+    executor: str = "local",
     progress: Progress | None = None,
     bench: Workbench | None = None,
     overrides: Sequence[str] = (),
@@ -59,13 +53,16 @@ def run(
 ) -> Run:
     """Runs a sweep spec into a store, resuming where an earlier run of the same spec stopped.
 
-    `inputs` override the spec's, as `--set` does. Blocks are written first and marked as done last, so an interruption
-    at any moment loses at most the blocks under way.
+    `inputs` override the spec's, as `--set` does. `executor` is where blocks are computed: `local`, in this process;
+    `dask` or `dask=4`, in processes of this machine; `dask=tcp://host:8786`, on a dask cluster. Blocks are written
+    first and marked as done last, so an interruption at any moment loses at most the blocks under way.
     """
     bench = bench or Workbench()
     given = [*overrides, *overrides_of(inputs)]
     loaded = bench.load(spec, given)
-    return run_loaded(bench, loaded, store=store, overwrite=overwrite, progress=progress, overrides=given)
+    return run_loaded(
+        bench, loaded, store=store, overwrite=overwrite, executor=executor, progress=progress, overrides=given
+    )
 
 
 def overrides_of(inputs: Mapping[str, object]) -> list[str]:
@@ -94,145 +91,66 @@ def run_loaded(
     *,
     store: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
+    executor: str = "local",
     progress: Progress | None = None,
     overrides: Sequence[str] = (),
 ) -> Run:
     """Runs a spec that was loaded; `overrides` are those it was loaded with, for the store's provenance."""
     from .stores.resume import create_or_resume
 
+    cluster = cluster_of(executor)
     path = store or loaded.spec.store.path
     if path is None:
         raise RooflaxError(f"{loaded.file} names no store; give it one with -o runs/NAME.zarr")
-    sweep, gradients = with_stored(sweep_of_spec(bench.registry, loaded), loaded)
-    target = create_or_resume(path, layout_of(sweep, loaded, gradients, overrides), overwrite=overwrite)
-    regions, done = engine.blocks_of(sweep), target.done()
+    job = job_of(bench.registry, loaded)
+    target = create_or_resume(path, layout_of(job.sweep, loaded, job.gradients, overrides), overwrite=overwrite)
+    done = target.done()
     # A marked block whose files were lost since is computed again.
-    done &= np.array([not marked or target.holds(regions[index]) for index, marked in enumerate(done)], dtype=bool)
-    complete = _is_finished(target.path) and all(map(target.has_group, searches_of(sweep)))
+    done &= np.array([not marked or target.holds(job.regions[i]) for i, marked in enumerate(done)], dtype=bool)
+    complete = _is_finished(target.path) and all(map(target.has_group, job.searches))
     if not (done.all() and complete):
-        _fill(sweep, gradients, target, regions, done, loaded.spec.store.dtype, progress)
-    return Run(target.path, len(regions), int(done.sum()), sweep.points, loaded.notices)
+        where = _Elsewhere(cluster, assignment_of(bench, loaded, target)) if cluster else None
+        _fill(job, target, done, where, progress)
+    return Run(target.path, len(job.regions), int(done.sum()), job.sweep.points, loaded.notices)
 
 
-def _fill(
-    sweep: Sweep,
-    gradients: Sequence[StoredGradient],
-    target: Store,
-    regions: Regions,
-    done: np.ndarray,
-    dtype: str,
-    progress: Progress | None,
-) -> None:
+def _fill(job: Job, target: Store, done: np.ndarray, where: _Elsewhere | None, progress: Progress | None) -> None:
     """Evaluates the blocks that are not done, writes and marks them; then what was searched for, and the end.
 
     Where something is searched for, the blocks that an earlier run has written are evaluated again, which is quicker
     than reading them.
     """
-    if gradients:
-        target.write_group(GRADIENTS, gradient_labels(sweep, gradients))
-    searches = searches_of(sweep)
-    due = [regions[i] for i in range(len(regions)) if searches or not done[i]]
-    names = (*names_of(sweep), *(name for gradient in gradients for name in gradient.names))
-    for count, block in enumerate(engine.evaluate_blocks(sweep, names, dtype=dtype, regions=due), start=1):
-        for search in searches.values():
-            search.add(block.region, block.values)
-        if not done[block.region.index]:
-            target.write(block.region, {**block.owned(sweep.variables), **gradient_block(gradients, block, dtype)})
-            target.mark(block.region)
+    if job.gradients:
+        target.write_group(GRADIENTS, gradient_labels(job.sweep, job.gradients))
+    stored = set(np.flatnonzero(done).tolist())
+    due = [index for index in range(len(job.regions)) if job.searches or index not in stored]
+    computed = where.computed(due, stored) if where else job.compute(target, Task(tuple(due), frozenset(stored)))
+    count = len(job.regions) - len(due)
+    for finds in computed:
+        if where:
+            take(job.searches, finds)
+        count += 1
         if progress:
-            progress(len(regions) - len(due) + count, len(regions))
-    for group, found in labelled(sweep, searches).items():
+            progress(count, len(job.regions))
+    for group, found in labelled(job.sweep, job.searches).items():
         target.write_group(group, found)
     target.finish()
+
+
+@dataclass(frozen=True)
+class _Elsewhere:
+    """The processes that compute the blocks, and what they need to know."""
+
+    cluster: Cluster
+    assignment: Assignment
+
+    def computed(self, due: Sequence[int], stored: Collection[int]) -> Iterator[Finds]:
+        """What each block adds to searches, as tasks end."""
+        for finds in on_cluster(self.cluster, self.assignment, due, stored, versions):
+            yield from finds
 
 
 def _is_finished(path: Path) -> bool:
     from .stores.read import is_finished
 
     return is_finished(path)
-
-
-def layout_of(
-    sweep: Sweep, loaded: LoadedSpec, gradients: Sequence[StoredGradient] = (), overrides: Sequence[str] = ()
-) -> StoreLayout:
-    """The layout of the store a spec's sweep fills: what `plan` shows."""
-    from .sweeps.store_layout import store_layout
-
-    return store_layout(sweep, loaded, gradients, overrides)
-
-
-def with_stored(sweep: Sweep, loaded: LoadedSpec) -> tuple[Sweep, tuple[StoredGradient, ...]]:
-    """The sweep of a spec that also computes the gradients it asks for, and the arrays of these."""
-    return with_gradients(sweep, loaded.spec.gradients) if loaded.spec.gradients is not None else (sweep, ())
-
-
-def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
-    """What a spec's run would compute and store, as plain data; nothing runs but the legality of whole labels."""
-    free = loaded.inputs.boxes
-    if free:
-        optimized = sweep_to_optimize(bench.registry, loaded)
-        sweep, judged, gradients = planned(optimized), without_conditions(optimized), ()
-        loaded = in_dtype(loaded, "float64")
-    else:
-        sweep, gradients = with_stored(sweep_of_spec(bench.registry, loaded), loaded)
-        judged = sweep
-    layout = layout_of(sweep, loaded, gradients)
-    sizes = {array.name: math.prod(array.shape) * np.dtype(array.dtype).itemsize for array in layout.arrays}
-    best, optimize, front = loaded.spec.best, loaded.spec.optimize, sweep.frontier
-    return {
-        "title": loaded.spec.title,
-        "axes": [_axis_line(axis) for axis in sweep.axes],
-        "points": sweep.points,
-        "blocks": layout.num_blocks,
-        "dtype": loaded.spec.store.dtype,
-        "bytes": sum(sizes.values()),
-        "variables": [
-            {
-                "name": array.path,
-                "unit": array.attrs.get("units", "1"),
-                "dims": list(array.dims),
-                "bytes": sizes[array.name],
-                "shard": list(array.shards),
-                "chunk": list(array.chunks),
-            }
-            for array in layout.arrays
-        ],
-        "conditions": [check.text for check in sweep.checks],
-        "best": f"{_direction(best)} {best.objective} over {', '.join(best.over)}" if best else "",
-        "pareto": f"{', '.join(goal.words for goal in front.goals)} over {', '.join(front.over)}" if front else "",
-        "optimize": f"{_direction(optimize)} {optimize.objective}" if optimize else "",
-        "over": [_box_line(box) for box in free],
-        "inputs": [
-            _input_line(bench.registry, value, sweep.inputs)
-            for name, value in sorted(sweep.values.items())
-            if name not in {box.name for box in free}
-        ],
-        "warnings": infeasible_labels(judged),
-    }
-
-
-def _direction(part: Best | Optimize) -> str:
-    return "largest" if part.maximize is not None else "smallest"
-
-
-def _box_line(box: Box) -> dict[str, Any]:
-    low, high = (format_quantity(bound, box.unit) for bound in (box.low, box.high))
-    return {"name": box.name, "low": low, "high": high, "scale": "log" if box.log else "linear"}
-
-
-def _axis_line(axis: Axis) -> dict[str, Any]:
-    first, last = (
-        format_quantity(float(label), axis.unit) if axis.labels.dtype.kind == "f" else str(label)
-        for label in (axis.labels[0], axis.labels[-1])
-    )
-    return {"name": axis.name, "size": axis.size, "first": first, "last": last}
-
-
-def _input_line(registry: Registry, value: Value, inputs: Inputs) -> dict[str, Any]:
-    if value.name in inputs.distributions:
-        text = inputs.distributions[value.name].text(registry.unit(value.name))
-        return {"name": value.name, "value": text, "origin": value.origin}
-    flat = value.data.ravel()
-    shown = [shown_value(registry, value.name, float(number)) for number in (flat.min(), flat.max())]
-    text = shown[0] if shown[0] == shown[1] else f"{shown[0]} … {shown[1]}"
-    return {"name": value.name, "value": text, "origin": value.origin}

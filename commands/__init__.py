@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +59,16 @@ def bench_of(models: Sequence[Path], catalog: Sequence[Path], *, compiles: bool 
 
         cache_compilations(cache_folder())
     return Workbench(tuple(models), tuple(catalog))
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """What ends a process politely (SIGTERM, of a scheduler) stops it like a keyboard's interrupt: nothing is lost."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def progress_of(quiet: bool) -> Any:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..runs import layout_of, overrides_of, with_stored
+from ..jobs import with_stored
+from ..plans import layout_of
+from ..runs import overrides_of
 from ..specs.axes import Inputs
 from ..specs.bind import bind_keywords
 from ..specs.calibration import pooled_notices

@@ -52,6 +52,12 @@ def run_record() -> dict[str, str]:
     return {"run": uuid.uuid4().hex, "host": socket.gethostname(), "started": now()}
 
 
+def run_of(attributes: Mapping[str, Any]) -> str:
+    """The identity of the run that began a store."""
+    record = attributes.get(RUN)
+    return str(record.get("run", "")) if isinstance(record, Mapping) else ""
+
+
 def now() -> str:
     """The present time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -18,7 +18,7 @@ from ..specs.blocks import ArrayLayout, Coordinate, Region, chunking, writes
 from .layout import BLOCKS, DONE, WRITE_ALL, consolidate, create_array, create_coordinate, dims_of
 from .location import zarr_store
 from .problems import StoreError, file_errors
-from .provenance import COORDINATES, FINISHED, RUN, VARIABLES, now
+from .provenance import COORDINATES, FINISHED, RUN, VARIABLES, now, run_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,6 +40,7 @@ class Store:
         self.path = path
         self._store = zarr_store(path)
         root = zarr.open_group(_Unread(self._store), mode="r+")
+        self.run = run_of(root.attrs)
         arrays = dict(_arrays(root))
         stated: Any = root.attrs.get(VARIABLES, [])
         lost = [name for name in (_MARKS, *map(str, stated)) if name not in arrays]

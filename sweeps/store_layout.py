@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-import jax
 import numpy as np
 
 from ..specs.blocks import ArrayLayout, Regions, StoreLayout, chunking
@@ -19,6 +18,7 @@ from .engine import blocks_of
 from .gradients.stored_gradients import StoredGradient
 from .label import attributes, coordinates
 from .sweep import Sweep
+from .versions import device, library_versions
 
 FORMAT = 2
 """Changes when equal specs and models would be stored differently."""
@@ -55,8 +55,8 @@ def _provenance(sweep: Sweep, loaded: LoadedSpec, overrides: Sequence[str]) -> d
         "spec_digest": _digest(loaded.canonical()),
         "registry_digest": sweep.registry.digest,
         "version": version("rooflax"),
-        "versions": {name: version(name) for name in ("jax", "numpy", "xarray", "zarr")},
-        "device": f"{jax.default_backend()}: {jax.devices()[0].device_kind}",
+        "versions": library_versions(),
+        "device": device(),
         "inputs": {name: value.origin for name, value in sorted(sweep.values.items())},
         "records": [_record(record) for record in sweep.inputs.records],
         "notices": list(loaded.notices),

@@ -103,7 +103,9 @@ class BestSearch:
             known = self.values.setdefault(name, np.zeros(self._shape, dtype=values.dtype))
             known[cells] = np.take_along_axis(np.concatenate([known[cells], values], axis=-1), order, -1)
 
-    def _ranked(self, region: Region, values: Mapping[str, Any]) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    def _ranked(
+        self, region: Region, values: Mapping[str, Any]
+    ) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
         """Keys of the block's best candidates, their places within the block, and their ties, padded to `top` ranks."""
         extent = tuple(stop - start for start, stop in region.slices.values())
         axes = tuple(list(self.sizes).index(dim) for dim in (*self.kept, *self.over))

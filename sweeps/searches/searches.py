@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ...specs.blocks import Region
 from .. import engine
 from ..label import grid
 from ..sweep import Sweep, sought
-from .best import BestSearch
-from .pareto import FrontSearch
+from .best import BestSearch, Candidates
+from .pareto import Front, FrontSearch
 from .results import best_dataset, front_dataset
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 BEST, PARETO = "best", "pareto"
 Search: TypeAlias = BestSearch | FrontSearch
+Finds: TypeAlias = Mapping[str, Candidates | Front]
+"""What one block adds to the searches, by group."""
 Progress = Callable[[int, int], None]
 
 
@@ -29,6 +32,20 @@ def searches_of(sweep: Sweep) -> dict[str, Search]:
     if frontier:
         found[PARETO] = FrontSearch(sweep.sizes, _carried(sweep, sought(None, frontier)), frontier)
     return found
+
+
+def found_in(searches: Mapping[str, Search], region: Region, values: Mapping[str, Any]) -> Finds:
+    """What a block adds to searches: taken in by these, and told for others of the same sweep."""
+    finds = {group: search.found(region, values) for group, search in searches.items()}
+    take(searches, finds)
+    return finds
+
+
+def take(searches: Mapping[str, Search], finds: Finds) -> None:
+    """Takes what a block adds into searches of the same sweep, in whatever process it was found."""
+    for group, found in finds.items():
+        search: Any = searches[group]
+        search.take(found)
 
 
 def names_of(sweep: Sweep) -> tuple[str, ...]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rooflax.runs import plan_of
+from rooflax.plans import plan_of
 from rooflax.specs.examples import example_names
 from rooflax.specs.vocabulary import CATALOGS
 from rooflax.sweeps.engine import evaluate

@@ -1,0 +1,1 @@
+"""Executors: where the blocks of a sweep are computed, whatever is done with them."""

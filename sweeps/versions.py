@@ -1,0 +1,23 @@
+"""What decides the last bits of a result beside the models: the versions of libraries, and the device."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+import jax
+
+
+def library_versions() -> dict[str, str]:
+    """The versions of what computes and stores."""
+    return {name: version(name) for name in ("jax", "numpy", "xarray", "zarr")}
+
+
+def device() -> str:
+    """What the arrays of this process live on."""
+    return f"{jax.default_backend()}: {jax.devices()[0].device_kind}"
+
+
+def interpreter() -> str:
+    """The version of Python, without its patch level: what decides whether objects travel between processes."""
+    return ".".join(platform.python_version_tuple()[:2])
