@@ -19,18 +19,21 @@ def overlapped(blocks: Iterable[Block], use: Callable[[Block], Found], threads: 
     """What `use` returns for each block, as they are done; every block is released after its use.
 
     `blocks` come from `evaluate_blocks` with more than one of them in flight. An error in `use` ends the evaluation.
-    When the caller stops early, blocks under way are used to their end and no other is begun.
+    When the caller stops early, blocks under way are used to their end and
+    no other is begun.
     """
     pending: set[Future[Found]] = set()
     with ThreadPoolExecutor(threads, thread_name_prefix="blocks") as pool:
-        for block in blocks:
-            pending.add(pool.submit(_used, block, use))
-            done = {future for future in pending if future.done()}
-            pending -= done
-            yield from (future.result() for future in done)
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
+        try:
+            for block in blocks:
+                pending.add(pool.submit(_used, block, use))
+                done, pending = wait(pending, 0 if len(pending) <= threads else None, FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+            while pending:
+                done, pending = wait(pending, None, FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _used(block: Block, use: Callable[[Block], Found]) -> Found:
