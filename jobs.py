@@ -26,7 +26,7 @@ from .sweeps.executors.task import Task
 from .sweeps.gradients.stored_gradients import StoredGradient, gradient_block, with_gradients
 from .sweeps.searches.searches import Finds, Search, found_in, names_of, searches_of
 from .sweeps.sweep import Sweep, sweep_of_spec
-from .sweeps.versions import device, interpreter, library_versions
+from .sweeps.versions import device, difference, interpreter, library_versions
 from .workbench import Workbench
 
 if TYPE_CHECKING:
@@ -113,12 +113,13 @@ def with_stored(sweep: Sweep, loaded: LoadedSpec) -> tuple[Sweep, tuple[StoredGr
 class Assignment:
     """All that another process needs to compute blocks of a run: the spec, the text of a user's models, the store.
 
-    `run` is that of the store, so that work for a store that was replaced is refused; `digest` that of the models.
+    `run` is that of the store, so that work for a store that was replaced is refused; `digest` is that of all models,
+    and `versions` are those of the process that asks.
     """
 
     loaded: LoadedSpec
     models: tuple[tuple[str, str], ...]
-    digest: str
+    versions: Mapping[str, str]
     place: str
     run: str
 
@@ -139,11 +140,14 @@ class Assignment:
 def assignment_of(bench: Workbench, loaded: LoadedSpec, store: Store) -> Assignment:
     """What other processes need to compute blocks of a run into its store."""
     models = tuple((path.name, path.read_text(encoding="utf-8")) for path in bench.models)
-    return Assignment(loaded, models, bench.registry.digest, str(store.path.absolute()), store.run)
+    return Assignment(
+        loaded, models, {**versions(), _MODELS: bench.registry.digest}, str(store.path.absolute()), store.run
+    )
 
 
 # A worker may have several threads; XLA uses the cores within one evaluation.
 _ONE_AT_A_TIME = Lock()
+_MODELS = "the models given"
 _JOBS: dict[str, Job] = {}
 
 
@@ -153,8 +157,8 @@ def _job(assignment: Assignment) -> Job:
         cache_compilations(cache_folder())
         with tempfile.TemporaryDirectory() as folder:
             registry = registry_with([_written(Path(folder), name, text) for name, text in assignment.models])
-        if registry.digest != assignment.digest:
-            raise RooflaxError(f"this worker has other cost models: {registry.digest} (asked for {assignment.digest})")
+        if clause := difference(assignment.versions, {**versions(), _MODELS: registry.digest}):
+            raise RooflaxError(f"a worker that joined later {clause}")
         _JOBS.clear()
         _JOBS[assignment.run] = job_of(registry, assignment.loaded)
     return _JOBS[assignment.run]

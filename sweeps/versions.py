@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 
 import jax
@@ -21,3 +22,11 @@ def device() -> str:
 def interpreter() -> str:
     """The version of Python, without its patch level: what decides whether objects travel between processes."""
     return ".".join(platform.python_version_tuple()[:2])
+
+
+def difference(own: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+    """How the versions of another process differ, as a clause; empty where they do not."""
+    differing = [
+        f"{name} {theirs.get(name, 'unknown')} (here {own[name]})" for name in own if theirs.get(name) != own[name]
+    ]
+    return f"has {', '.join(differing)}" if differing else ""

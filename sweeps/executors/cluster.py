@@ -6,14 +6,17 @@ in which tasks end. Nothing here knows what a task does.
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
+import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ...specs.problems import RooflaxError
-from ..compilation import cache_compilations, cache_folder
+from ..versions import difference
 from .task import Task, tasks_of
 
 if TYPE_CHECKING:
@@ -21,8 +24,9 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 CONNECT_SECONDS = 30
+# Dask also logs, with tracebacks, what its exceptions tell.
+_NO_LOGS = logging.CRITICAL + 1
 MOST_PROCESSES = 1024
-_LOOPBACK = "127.0.0.1"
 
 
 class ClusterError(RooflaxError):
@@ -45,25 +49,43 @@ class Cluster:
         Raises RooflaxError where dask is not installed, ClusterError where nobody answers at the address.
         """
         try:
-            from dask.distributed import Client, LocalCluster
+            from dask.distributed import Client
+            from distributed.utils import silence_logging_cmgr
         except ImportError:
             raise RooflaxError(
                 "--executor dask: dask is not installed; pip install 'rooflax[dask]', or use --executor local"
             ) from None
+        with silence_logging_cmgr(_NO_LOGS), self._scheduler() as scheduler:
+            try:
+                found = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+            except (OSError, ValueError) as error:
+                raise ClusterError(
+                    f"--executor dask={self.address}: no scheduler answers there "
+                    f"({str(error) or type(error).__name__}); start one with `dask scheduler`, or name a number of "
+                    "processes on this machine, dask=4"
+                ) from error
+            with found:
+                yield found
+
+    @contextmanager
+    def _scheduler(self) -> Iterator[Any]:
+        """The address, or a cluster of processes with one thread each."""
         if self.address is not None:
-            with _connected(Client, self.address) as client:
-                yield client
+            yield self.address
             return
-        count = self.workers or os.cpu_count() or 1
-        # No dashboard: it would listen on every interface of the machine.
-        local: dict[str, Any] = {"host": _LOOPBACK, "dashboard_address": None, "worker_dashboard_address": None}
+        import dask.config
+        from dask.distributed import Client, LocalCluster
+
+        # No dashboard: it would listen on every interface.
+        own: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": None, "worker_dashboard_address": None}
+        own |= {"n_workers": self.workers or os.cpu_count() or 1, "threads_per_worker": 1}
         with (
-            _one_thread_each(),
-            LocalCluster(n_workers=count, threads_per_worker=1, **local) as cluster,
-            Client(cluster) as client,
+            dask.config.set({"distributed.nanny.pre-spawn-environ.NPROC": "1"}),  # XLA takes as many threads
+            LocalCluster(**own, silence_logs=_NO_LOGS) as cluster,
         ):
-            client.run(_use_compilations)
-            yield client
+            with Client(cluster, set_as_default=False) as client:
+                client.run(_ignore_interrupts)
+            yield cluster
 
 
 def cluster_of(executor: str) -> Cluster | None:
@@ -102,9 +124,10 @@ def computed(
 
     with cluster.client() as client:
         _refuse_others(client, versions)
-        futures = {client.submit(work, task, pure=False): task for task in tasks_of(blocks, stored, _workers(client))}
+        run, tasks = uuid.uuid4().hex[:8], tasks_of(blocks, stored, _workers(client))
+        futures = {client.submit(work, task, key=f"{task}-{run}", pure=False): task for task in tasks}
         try:
-            for future in as_completed(list(futures)):
+            for future in as_completed(list(futures), loop=client.loop):
                 yield _result(future, futures.pop(future))
         finally:
             client.cancel(list(futures), force=True)
@@ -123,14 +146,8 @@ def _refuse_others(client: Client, versions: Callable[[], Mapping[str, str]]) ->
             raise RooflaxError(
                 f"worker {worker} cannot run rooflax: {type(theirs).__name__}: {theirs}; install it there"
             )
-        if theirs != own:
-            raise RooflaxError(f"worker {worker} {difference(own, theirs)}; install the same versions everywhere")
-
-
-def difference(own: Mapping[str, str], theirs: Mapping[str, str]) -> str:
-    """How the versions of another process differ, as a clause."""
-    differing = [name for name in own if theirs.get(name) != own[name]]
-    return "has " + ", ".join(f"{name} {theirs.get(name, 'unknown')} (here {own[name]})" for name in differing)
+        if clause := difference(own, theirs):
+            raise RooflaxError(f"worker {worker} {clause}; install the same versions everywhere")
 
 
 def _result(future: Any, task: Task) -> Any:
@@ -149,27 +166,6 @@ def _result(future: Any, task: Task) -> Any:
         ) from error
 
 
-@contextmanager
-def _connected(client: type[Client], address: str) -> Iterator[Client]:
-    try:
-        connected = client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise ClusterError(
-            f"--executor dask={address}: no scheduler answers there ({str(error) or type(error).__name__}); start one "
-            "with `dask scheduler`, or name a number of processes on this machine, dask=4"
-        ) from error
-    with connected:
-        yield connected
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """XLA takes one thread in worker processes started inside, since there is a worker for each core."""
-    import dask.config
-
-    with dask.config.set({"distributed.nanny.pre-spawn-environ.NPROC": "1"}):
-        yield
-
-
-def _use_compilations() -> None:
-    cache_compilations(cache_folder())
+def _ignore_interrupts() -> None:
+    """An interrupt of the terminal reaches all its processes; it is for the one that the user started."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
