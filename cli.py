@@ -48,7 +48,7 @@ def main() -> None:
 
 @main.command()
 @click.argument("spec")
-@click.option("-o", "--store", type=click.Path(path_type=Path), help="The store to fill; wins over the spec's own.")
+@click.option("-o", "--store", metavar="PATH|URL", help="The store to fill; wins over the spec's own.")
 @SET
 @click.option("--executor", default="local", show_default=True, help="Where blocks are computed.")
 @click.option("--overwrite", is_flag=True, help="Replace a store of another sweep.")
@@ -57,7 +57,7 @@ def main() -> None:
 @QUIET
 def run(
     spec: str,
-    store: Path | None,
+    store: str | None,
     overrides: tuple[str, ...],
     executor: str,
     overwrite: bool,
@@ -206,7 +206,7 @@ def explain(
 
 
 @main.command("slice")
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store")
 @click.option(
     "--sel",
     "selection",
@@ -220,7 +220,7 @@ def explain(
 @JSON
 @QUIET
 def slice_(
-    store: Path,
+    store: str,
     selection: tuple[str, ...],
     variables: str | None,
     group: str,

@@ -38,9 +38,9 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: where its store is, how many blocks it has, and how many of them were there already."""
+    """A finished run: the path or URL of its store, how many blocks it has, and how many of them were there already."""
 
-    path: Path
+    path: Path | str
     blocks: int
     resumed: int
     points: int
@@ -98,20 +98,21 @@ def run_loaded(
     overrides: Sequence[str] = (),
 ) -> Run:
     """Runs a spec that was loaded; `overrides` are those it was loaded with, for the store's provenance."""
+    from .stores.read import is_finished
     from .stores.resume import create_or_resume
 
     path = store or loaded.spec.store.path
     if path is None:
         raise RooflaxError(f"{loaded.file} names no store; give it one with -o runs/NAME.zarr")
     sweep, gradients = with_stored(sweep_of_spec(bench.registry, loaded), loaded)
-    target = create_or_resume(path, layout_of(sweep, loaded, gradients, overrides), overwrite=overwrite)
-    regions, done = engine.blocks_of(sweep), target.done()
-    # A marked block whose files were lost since is computed again.
-    done &= np.array([not marked or target.holds(regions[index]) for index, marked in enumerate(done)], dtype=bool)
-    complete = _is_finished(target.path) and all(map(target.has_group, searches_of(sweep)))
-    if not (done.all() and complete):
-        _fill(sweep, gradients, target, regions, done, loaded.spec.store.dtype, progress)
-    return Run(target.path, len(regions), int(done.sum()), sweep.points, loaded.notices)
+    with create_or_resume(path, layout_of(sweep, loaded, gradients, overrides), overwrite=overwrite) as target:
+        regions, done = engine.blocks_of(sweep), target.done()
+        # A marked block whose files were lost since is computed again.
+        done[done] = target.holds([regions[int(index)] for index in np.flatnonzero(done)])
+        complete = is_finished(target.place) and all(map(target.has_group, searches_of(sweep)))
+        if not (done.all() and complete):
+            _fill(sweep, gradients, target, regions, done, loaded.spec.store.dtype, progress)
+    return Run(target.place.address, len(regions), int(done.sum()), sweep.points, loaded.notices)
 
 
 def _fill(
@@ -144,12 +145,6 @@ def _fill(
     for group, found in labelled(sweep, searches).items():
         target.write_group(group, found)
     target.finish()
-
-
-def _is_finished(path: Path) -> bool:
-    from .stores.read import is_finished
-
-    return is_finished(path)
 
 
 def layout_of(
