@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..specs.places import scheme_of
-from .lease import Lease, leased
+from .lease import PATIENCE, Lease, leased
 from .location import ROOT, Location
 from .problems import StoreError, remote_errors
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore, RetryConfig
     from zarr.core.buffer import Buffer
 
-# An outage of about a minute is waited out.
-RETRY: RetryConfig = {"max_retries": 10, "retry_timeout": timedelta(seconds=60)}
+RETRY: RetryConfig = {"max_retries": 10, "retry_timeout": timedelta(seconds=PATIENCE)}
+# A lock is renewed again soon, so a renewal that fails is no reason to wait.
+_BRIEF: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=5)}
 # How many objects of a new store are put at the same time.
 _PUTS = 16
 
@@ -95,7 +96,7 @@ class Bucket(Location):
 
     def lock(self) -> Lease:
         """The lock beside the store."""
-        return leased(self._around, self._beside("lock"), self)
+        return leased(self._objects(self._parent, _BRIEF), self._beside("lock"), self)
 
     def recover(self) -> None:
         """Deletes what a killed run has made of a store that it did not complete."""
@@ -152,11 +153,11 @@ class Bucket(Location):
     def _beside(self, role: str) -> str:
         return f".{self._name}.{role}"
 
-    def _objects(self, prefix: str) -> ObjectStore:
+    def _objects(self, prefix: str, retry: RetryConfig | None = None) -> ObjectStore:
         try:
             from obstore.store import AzureStore, GCSStore, S3Store
         except ImportError:
             raise StoreError(f"{self._scheme}://{self._bucket}: {_MISSING}") from None
         kind: Any = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}[self._scheme]
         # Credentials, endpoint and region come from the environment.
-        return kind(self._bucket, prefix=prefix or None, retry_config=RETRY)
+        return kind(self._bucket, prefix=prefix or None, retry_config=retry or RETRY)

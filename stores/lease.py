@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # In seconds: how long a lock stays its holder's that is not renewed, and how often it is renewed.
 LEASE, BEAT = 20.0, 4.0
+# For how long an outage is waited out, in seconds, before it is one.
+PATIENCE = 60.0
 
 
 class Lease(Lock):
@@ -50,8 +52,8 @@ class Lease(Lock):
 
     def check(self) -> None:
         """Raises LostLockError where another run has the lock; asks the server where it was not asked for long."""
-        if _clock() - self._renewed > LEASE / 2:
-            self._renew()
+        if self._is_stale():
+            self._renew_patiently()
         if self._successor is not None:
             raise LostLockError(
                 f"{self._place} was taken over by {_who(self._successor)} while this one could not be heard of; the "
@@ -59,7 +61,7 @@ class Lease(Lock):
             )
 
     def release(self) -> None:
-        """Deletes the object, just after a renewal has shown that it is ours and will be for a while."""
+        """Deletes the object while it is surely ours, which the last renewal says."""
         from obstore.exceptions import BaseError
 
         if self._end.is_set():
@@ -69,7 +71,8 @@ class Lease(Lock):
             self._thread.join()
         with suppress(BaseError, OSError):
             # What cannot be deleted now is no longer renewed, and therefore free after a while.
-            self._renew()
+            if self._is_stale():
+                self._renew()
             if self._successor is None:
                 self._objects.delete(self._key)
 
@@ -80,6 +83,21 @@ class Lease(Lock):
             # An outage may end; what is to be done about one that does not is seen by whoever writes.
             with suppress(BaseError, OSError):
                 self._renew()
+
+    def _is_stale(self) -> bool:
+        return _clock() - self._renewed > LEASE / 2
+
+    def _renew_patiently(self) -> None:
+        from obstore.exceptions import BaseError
+
+        began = time.monotonic()
+        while True:
+            try:
+                return self._renew()
+            except (BaseError, OSError):
+                if time.monotonic() - began > PATIENCE:
+                    raise
+            time.sleep(BEAT / 4)
 
     def _renew(self) -> None:
         from obstore.exceptions import PreconditionError
@@ -106,10 +124,15 @@ class Lease(Lock):
             raise StoreError(_careless(self._place))
 
     def _refuse_careless_server(self) -> None:
-        from obstore.exceptions import AlreadyExistsError
+        """Two puts that must fail: of an object that is there, and over a version that never was."""
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
 
-        with suppress(AlreadyExistsError):
-            self._objects.put(self._key, b"{}", mode="create")
+        other: UpdateVersion = {"e_tag": f'"{0:032}"'} if "version" not in self._version else {"version": "1"}
+        for mode in ("create", other):
+            try:
+                self._objects.put(self._key, b"{}", mode=mode)
+            except (AlreadyExistsError, PreconditionError):
+                continue
             self._objects.delete(self._key)
             raise StoreError(_careless(self._place))
 
