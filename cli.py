@@ -49,7 +49,7 @@ def main() -> None:
 
 @main.command()
 @click.argument("spec")
-@click.option("-o", "--store", type=click.Path(path_type=Path), help="The store to fill; wins over the spec's own.")
+@click.option("-o", "--store", metavar="PATH|URL", help="The store to fill; wins over the spec's own.")
 @SET
 @click.option(
     "--executor",
@@ -64,7 +64,7 @@ def main() -> None:
 @QUIET
 def run(
     spec: str,
-    store: Path | None,
+    store: str | None,
     overrides: tuple[str, ...],
     executor: str,
     overwrite: bool,
@@ -218,7 +218,7 @@ def explain(
 
 
 @main.command("slice")
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store")
 @click.option(
     "--sel",
     "selection",
@@ -232,7 +232,7 @@ def explain(
 @JSON
 @QUIET
 def slice_(
-    store: Path,
+    store: str,
     selection: tuple[str, ...],
     variables: str | None,
     group: str,

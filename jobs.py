@@ -131,7 +131,7 @@ class Assignment:
     def _store(self) -> Store:
         from .stores.write import Store
 
-        store = Store(Path(self.place))
+        store = Store(self.place)
         if store.run != self.run:
             raise RooflaxError(f"{self.place} was replaced by another run in the meantime")
         return store
@@ -140,9 +140,9 @@ class Assignment:
 def assignment_of(bench: Workbench, loaded: LoadedSpec, store: Store) -> Assignment:
     """What other processes need to compute blocks of a run into its store."""
     models = tuple((path.name, path.read_text(encoding="utf-8")) for path in bench.models)
-    return Assignment(
-        loaded, models, {**versions(), _MODELS: bench.registry.digest}, str(store.path.absolute()), store.run
-    )
+    address = store.place.address
+    place = str(address.absolute()) if isinstance(address, Path) else address
+    return Assignment(loaded, models, {**versions(), _MODELS: bench.registry.digest}, place, store.run)
 
 
 # A worker may have several threads; XLA uses the cores within one evaluation.

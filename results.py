@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .specs.places import names_a_store
 from .specs.problems import RooflaxError
 from .sweeps.searches.searches import BEST, searched
 from .sweeps.sweep import Objective, Sweep, sweep_of, sweep_of_spec
@@ -45,7 +45,7 @@ def best(
     asked = minimize is not None or maximize is not None or over is not None or top is not None
     if minimize is not None and maximize is not None:
         raise RooflaxError("give --minimize or --maximize, not both")
-    if Path(given).is_dir():
+    if names_a_store(given):
         if overrides:
             raise RooflaxError(f"{os.fspath(given)} is a store and takes no --set; cut it with --sel")
         return _best_of_store(given, minimize, maximize, over, top, asked)

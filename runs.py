@@ -31,9 +31,9 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: where its store is, how many blocks it has, and how many of them were there already."""
+    """A finished run: the path or URL of its store, how many blocks it has, and how many of them were there already."""
 
-    path: Path
+    path: Path | str
     blocks: int
     resumed: int
     points: int
@@ -96,6 +96,7 @@ def run_loaded(
     overrides: Sequence[str] = (),
 ) -> Run:
     """Runs a spec that was loaded; `overrides` are those it was loaded with, for the store's provenance."""
+    from .stores.read import is_finished
     from .stores.resume import create_or_resume
 
     cluster = cluster_of(executor)
@@ -103,15 +104,16 @@ def run_loaded(
     if path is None:
         raise RooflaxError(f"{loaded.file} names no store; give it one with -o runs/NAME.zarr")
     job = job_of(bench.registry, loaded)
-    target = create_or_resume(path, layout_of(job.sweep, loaded, job.gradients, overrides), overwrite=overwrite)
-    done = target.done()
-    # A marked block whose files were lost since is computed again.
-    done &= np.array([not marked or target.holds(job.regions[i]) for i, marked in enumerate(done)], dtype=bool)
-    complete = _is_finished(target.path) and all(map(target.has_group, job.searches))
-    if not (done.all() and complete):
-        where = _Elsewhere(cluster, assignment_of(bench, loaded, target)) if cluster else None
-        _fill(job, target, done, where, progress)
-    return Run(target.path, len(job.regions), int(done.sum()), job.sweep.points, loaded.notices)
+    layout = layout_of(job.sweep, loaded, job.gradients, overrides)
+    with create_or_resume(path, layout, overwrite=overwrite) as target:
+        done = target.done()
+        # A marked block whose files were lost since is computed again.
+        done[done] = target.holds([job.regions[int(index)] for index in np.flatnonzero(done)])
+        complete = is_finished(target.place) and all(map(target.has_group, job.searches))
+        if not (done.all() and complete):
+            where = _Elsewhere(cluster, assignment_of(bench, loaded, target)) if cluster else None
+            _fill(job, target, done, where, progress)
+    return Run(target.place.address, len(job.regions), int(done.sum()), job.sweep.points, loaded.notices)
 
 
 def _fill(job: Job, target: Store, done: np.ndarray, where: _Elsewhere | None, progress: Progress | None) -> None:
@@ -148,9 +150,3 @@ class _Elsewhere:
         """What each block adds to searches, as tasks end."""
         for finds in on_cluster(self.cluster, self.assignment, due, stored, versions):
             yield from finds
-
-
-def _is_finished(path: Path) -> bool:
-    from .stores.read import is_finished
-
-    return is_finished(path)

@@ -18,7 +18,7 @@ from . import CATALOG, JSON, MODELS, QUIET, SET, bench_of, print_json, print_not
 @click.option("--quantiles", default="0.05,0.5,0.95", show_default=True, help="Shares, separated by commas.")
 @click.option("--indices/--no-indices", default=True, help="Sobol indices, for samples · (inputs + 2) evaluations.")
 @click.option("--fitted", is_flag=True, help="Take the calibrated inputs with their standard errors.")
-@click.option("-o", "--store", type=click.Path(path_type=Path), help="A finished store of the spec, to write it into.")
+@click.option("-o", "--store", metavar="PATH|URL", help="A finished store of the spec, to write it into.")
 @MODELS
 @CATALOG
 @JSON
@@ -32,7 +32,7 @@ def uncertainty(
     quantiles: str,
     indices: bool,
     fitted: bool,
-    store: Path | None,
+    store: str | None,
     models: tuple[Path, ...],
     catalog: tuple[Path, ...],
     as_json: bool,

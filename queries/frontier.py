@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..results import check_axes, stored_notices
 from ..slices import positions
 from ..specs.conditions import Condition, ConditionError, read_condition
 from ..specs.goals import Goal, GoalError, check_goals, check_order, parse_goal
+from ..specs.places import names_a_store
 from ..specs.problems import RooflaxError
 from ..sweeps.label import grid
 from ..sweeps.searches.searches import PARETO, searched
@@ -44,7 +44,7 @@ def pareto(
     `attrs["notices"]` holds what there is to say about the inputs and the answer.
     """
     goals = _goals(objectives)
-    if Path(given).is_dir():
+    if names_a_store(given):
         if overrides:
             raise RooflaxError(f"{os.fspath(given)} is a store and takes no --set; narrow it with --sel and --where")
         return _of_store(given, goals, over, where, sel)

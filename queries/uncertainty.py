@@ -6,7 +6,6 @@ import os
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..jobs import with_stored
@@ -151,33 +150,39 @@ def _without_value(asked: Asked, found: xr.Dataset) -> list[str]:
     return notices
 
 
-def store_of(bench: Workbench, path: Path, spec: str | None, overrides: Sequence[str]) -> Store:
+def store_of(bench: Workbench, place: str | os.PathLike[str], spec: str | None, overrides: Sequence[str]) -> Store:
     """The finished store of a spec, open for writing. Raises RooflaxError where it is none of this spec."""
-    from ..stores.location import resolved, root_attributes
+    from ..stores.location import located, root_attributes
     from ..stores.provenance import difference
     from ..stores.read import is_finished
     from ..stores.resume import create_or_resume
     from ..sweeps.sweep import sweep_of_spec
 
     if spec is None:
-        raise RooflaxError(f"{path}: the answer goes beside the results of a spec; name the spec with --from")
-    if not path.exists() or not is_finished(path):
-        raise RooflaxError(f"{path} holds no finished results of {spec}; `rooflax run {spec} -o {path}` computes them")
+        raise RooflaxError(f"{place}: the answer goes beside the results of a spec; name the spec with --from")
+    target = located(place)
+    with target.errors("read"):
+        exists = target.exists()
+    if not exists or not is_finished(target):
+        raise RooflaxError(
+            f"{place} holds no finished results of {spec}; `rooflax run {spec} -o {place}` computes them"
+        )
     loaded = bench.load(spec, overrides)
     sweep, gradients = with_stored(sweep_of_spec(bench.registry, loaded), loaded)
     layout = layout_of(sweep, loaded, gradients, overrides)
-    if clause := difference(root_attributes(resolved(path)), layout):
+    if clause := difference(root_attributes(target), layout):
         settings = "".join(f" --set {shlex.quote(override)}" for override in overrides)
         raise RooflaxError(
-            f"{path} holds the results of another sweep: {clause}; `rooflax run {spec}{settings} -o {path} "
+            f"{place} holds the results of another sweep: {clause}; `rooflax run {spec}{settings} -o {place} "
             "--overwrite` replaces them, or give another -o"
         )
-    return create_or_resume(path, layout)
+    return create_or_resume(place, layout)
 
 
 def write_into(store: Store, found: xr.Dataset) -> None:
-    """Writes an answer into the group `uncertainty` of a store, in place of an earlier one."""
-    store.write_group(GROUP, found, fresh=True)
+    """Writes an answer into the group `uncertainty` of a store, in place of an earlier one, and closes the store."""
+    with store:
+        store.write_group(GROUP, found, fresh=True)
 
 
 def shares_of(text: str) -> tuple[float, ...]:

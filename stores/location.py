@@ -1,165 +1,163 @@
-"""Where stores lie: the zarr store behind a path, what already stands there, and moves that are all or nothing."""
+"""Where stores lie: a folder, or a prefix of an object store, behind one small interface."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
-import socket
-import time
-import uuid
+import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
-import zarr.abc.store
-import zarr.storage
+from ..specs.places import Place, scheme_of
+from .problems import StoreError
 
-from .problems import StoreError, file_errors
+if TYPE_CHECKING:
+    import zarr.abc.store
+
+    from .locks import Lock
 
 FORMAT = "rooflax_store"
 FORMAT_VERSION = 1
-# How often, and how long apart in seconds, a folder that others still write to is deleted.
-_TRIES, _PAUSE = 20, 0.05
+ROOT = "zarr.json"
+
+_CLIPPED = re.compile(r"(file|s3|gs|az):/(?!/)", re.IGNORECASE)
+_SCHEMES = "s3://BUCKET/NAME, gs://BUCKET/NAME, az://CONTAINER/NAME or file:///PATH"
 
 
-def zarr_store(path: Path, *, read_only: bool = False) -> zarr.abc.store.Store:
-    """The zarr store behind a local path: the one place that knows how a store is reached."""
-    return zarr.storage.LocalStore(path.absolute(), read_only=read_only)
+class Location(ABC):
+    """A place where a store lies or may lie; as text it is what the user gave.
+
+    Keys name what a store holds, `step_time/c/0/1`. Errors of the operating system or the network leave its methods as
+    they come; `errors` turns them into sentences.
+    """
+
+    @property
+    @abstractmethod
+    def address(self) -> Path | str:
+        """The path or URL that leads here."""
+
+    def __str__(self) -> str:
+        return str(self.address)
+
+    @abstractmethod
+    def zarr_store(self, *, read_only: bool = False) -> zarr.abc.store.Store:
+        """The zarr store there."""
+
+    @abstractmethod
+    def errors(self, action: str, *, kept: bool = False) -> AbstractContextManager[None]:
+        """Turns what fails while we `action` the store into a StoreError; `kept`: finished blocks stay in it."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether anything is there, of whatever origin."""
+
+    @abstractmethod
+    def instead(self) -> str:
+        """What is there where no root metadata is, in one sentence."""
+
+    @abstractmethod
+    def read(self, key: str) -> bytes | None:
+        """What is kept under a key, or None."""
+
+    @abstractmethod
+    def entries(self) -> list[str]:
+        """The names on the first level."""
+
+    @abstractmethod
+    def keys(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Every key below `prefix` with its size in bytes; of half-written files, none."""
+
+    @abstractmethod
+    def lock(self) -> Lock:
+        """Takes the lock of the one run that may write there. Raises LockedError where another run holds it."""
+
+    @abstractmethod
+    def recover(self) -> None:
+        """Mends what a killed run has left of creating or replacing a store; to be called with the lock held."""
+
+    @abstractmethod
+    def created(self, *, replace: bool) -> AbstractContextManager[zarr.abc.store.Store]:
+        """An empty zarr store that takes this place at the end, whole or not at all; to be used with the lock held."""
+
+    @abstractmethod
+    def clear_torn(self) -> None:
+        """Deletes what killed runs have half written, where that can be; while nobody writes."""
 
 
-def resolved(path: str | os.PathLike[str]) -> Path:
-    """The folder a path means: what it links to where it is a link, so that a store is replaced and not the link."""
-    return Path(path).resolve() if Path(path).is_symlink() else Path(path)
+def located(place: Place | Location) -> Location:
+    """The location that a path or URL names. Raises StoreError for a URL of no known kind."""
+    if isinstance(place, Location):
+        return place
+    text = os.fspath(place)
+    if _CLIPPED.match(text):
+        raise StoreError(f"{text}: a URL has two slashes after the colon; give it as text, since a Path drops one")
+    scheme = scheme_of(text)
+    if scheme in {"", "file"}:
+        from .folder import Folder
+
+        return Folder(_path_of(text) if scheme else Path(text))
+    if scheme not in {"s3", "gs", "az"}:
+        raise StoreError(f"{text}: `{scheme}` is no place for a store; a path was expected, or {_SCHEMES}")
+    from .bucket import Bucket
+
+    return Bucket(text)
 
 
-def root_attributes(path: Path) -> dict[str, Any]:
-    """The root attributes of the rooflax store at `path`.
+def root_attributes(place: Location) -> dict[str, Any]:
+    """The root attributes of the rooflax store at a place.
 
     Raises StoreError where nothing is there, or something that is not a rooflax store.
     """
-    if not path.exists():
-        raise StoreError(f"there is no store at {path}")
-    if not path.is_dir():
-        raise StoreError(f"{path} is a file, not a rooflax store")
-    with file_errors("read", path):
-        if not any(path.iterdir()):
-            raise StoreError(f"{path} is an empty folder, not a rooflax store")
-    attributes = _attributes(path)
+    with place.errors("read"):
+        content = place.read(ROOT)
+        if content is None:
+            raise StoreError(place.instead())
+    attributes = _attributes(content, place)
     version = attributes.get(FORMAT)
     if not isinstance(version, int):
-        raise StoreError(f"{path} is a zarr store, but not one of rooflax")
+        raise StoreError(f"{place} is a zarr store, but not one of rooflax")
     if version > FORMAT_VERSION:
         raise StoreError(
-            f"{path} was written by a later rooflax (store format {version}; this one reads {FORMAT_VERSION})"
+            f"{place} was written by a later rooflax (store format {version}; this one reads {FORMAT_VERSION})"
         )
     return attributes
 
 
-def refuse_foreign(path: Path) -> None:
-    """Raises StoreError unless `path` holds a rooflax store and nothing else, so that it may be deleted."""
+def refuse_foreign(place: Location) -> None:
+    """Raises StoreError unless a place holds a rooflax store and nothing else, so that it may be deleted."""
+    own_attributes(place)
+    with place.errors("read"):
+        for entry in place.entries():
+            if entry != ROOT and place.read(f"{entry}/{ROOT}") is None:
+                raise StoreError(f"{place} also holds {entry}, which is no part of the store; move it elsewhere first")
+
+
+def own_attributes(place: Location) -> dict[str, Any]:
+    """The root attributes of a store that is to be resumed or replaced. Raises StoreError where it is none of ours."""
     try:
-        root_attributes(path)
+        return root_attributes(place)
     except StoreError as error:
+        if error.exit_code != StoreError.exit_code:
+            raise
         raise StoreError(f"{error}; it is left as it is, give another -o") from error
-    with file_errors("read", path):
-        entries = sorted(path.iterdir())
-    for entry in entries:
-        if entry.name != "zarr.json" and not (entry / "zarr.json").is_file():
-            raise StoreError(f"{path} also holds {entry.name}, which is no part of the store; move it elsewhere first")
 
 
-@contextmanager
-def moved_into_place(path: Path, *, replace: bool) -> Iterator[Path]:
-    """An empty folder beside `path` that takes its name at the end; a store that it replaces is deleted after that.
-
-    A rename is atomic, so `path` holds the whole old store, the whole new one or, between the two renames of a
-    replacement, nothing; never a part. Whatever fails inside leaves `path` as it was; what a killed process leaves,
-    `recover` mends.
-    """
-    with file_errors("create", path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = _sibling(path, "partial")
-        made.mkdir()
+def _attributes(content: bytes, place: Location) -> dict[str, Any]:
     try:
-        yield made
-        with file_errors("create", path):
-            _replace(made, path) if replace else made.rename(path)
-    except BaseException:
-        _discard(made)
-        raise
-
-
-def _discard(folder: Path) -> None:
-    """Deletes a folder into which zarr's other writes may still be under way when one of them has failed."""
-    for _ in range(_TRIES):
-        shutil.rmtree(folder, ignore_errors=True)
-        time.sleep(_PAUSE)
-        if not folder.exists():
-            return
-
-
-def recover(path: Path) -> None:
-    """Mends what processes of this machine left beside `path` when they were killed; of live or foreign ones, nothing.
-
-    A store half made is deleted. A store moved aside to be replaced comes back where nothing has taken its place.
-    """
-    if not path.parent.is_dir():
-        return
-    with file_errors("create", path):
-        for sibling in sorted(path.parent.iterdir()):
-            role = _role_of_dead(sibling, path)
-            if role == "replaced" and not path.exists():
-                sibling.rename(path)
-            elif role:
-                shutil.rmtree(sibling, ignore_errors=True)
-
-
-def _replace(made: Path, path: Path) -> None:
-    old = _sibling(path, "replaced")
-    path.rename(old)
-    try:
-        made.rename(path)
-    except OSError:
-        old.rename(path)
-        raise
-    shutil.rmtree(old)
-
-
-def _attributes(path: Path) -> dict[str, Any]:
-    metadata = path / "zarr.json"
-    try:
-        document = json.loads(metadata.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StoreError(f"{path} is a folder of other files, not a rooflax store (it has no zarr.json)") from None
-    except OSError as error:
-        raise StoreError(f"cannot read {metadata}: {(error.strerror or str(error)).lower()}") from error
+        document = json.loads(content)
     except ValueError:
-        raise StoreError(f"{path} is damaged or not a rooflax store: its zarr.json is not valid JSON") from None
+        raise StoreError(f"{place} is damaged or not a rooflax store: its {ROOT} is not valid JSON") from None
     attributes = document.get("attributes") if isinstance(document, dict) else None
     return attributes if isinstance(attributes, dict) else {}
 
 
-def _sibling(path: Path, role: str) -> Path:
-    return path.with_name(f".{path.name}.{role}.{uuid.uuid4().hex[:8]}.{os.getpid()}.{socket.gethostname()}")
-
-
-def _role_of_dead(sibling: Path, path: Path) -> str:
-    """What `sibling` was to `path`, where the process of this machine that made it lives no more; else empty."""
-    for role in ("partial", "replaced"):
-        start = f".{path.name}.{role}."
-        if sibling.name.startswith(start):
-            _, process, host = [*sibling.name.removeprefix(start).split(".", 2), "", ""][:3]
-            return role if host == socket.gethostname() and process.isdecimal() and not _alive(int(process)) else ""
-    return ""
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
+def _path_of(url: str) -> Path:
+    """The local path of a `file://` URL. Raises StoreError where it names a host or no absolute path."""
+    parts = urlsplit(url)
+    if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/") or parts.query or parts.fragment:
+        raise StoreError(f"{url}: file:///PATH with an absolute path was expected")
+    return Path(unquote(parts.path))

@@ -11,6 +11,8 @@ from typing import ClassVar
 from ..specs.problems import RooflaxError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+# Where machines of a cloud ask for the credentials they have been lent.
+_METADATA_HOST = "169.254.169.254"
 
 
 class StoreError(RooflaxError):
@@ -21,6 +23,22 @@ class DiskFullError(StoreError):
     """No space left: not a mistake in the input, so the command ran and failed (exit code 1)."""
 
     exit_code: ClassVar[int] = 1
+
+
+class OutageError(StoreError):
+    """A server that does not answer or does not do its work: the command may succeed later (exit code 1)."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class LockedError(StoreError):
+    """A store that another run is writing: the command is right and cannot be done now (exit code 1)."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class LostLockError(LockedError):
+    """A store that another run has taken over from this one."""
 
 
 @contextmanager
@@ -39,3 +57,44 @@ def file_errors(action: str, path: Path, *, kept: bool = False) -> Iterator[None
         reason = (error.strerror or str(error) or type(error).__name__).lower()
         at = f" ({error.filename})" if error.filename and Path(str(error.filename)) != path else ""
         raise StoreError(f"cannot {action} {path}: {reason}{at}") from error
+
+
+@contextmanager
+def remote_errors(action: str, url: str, bucket: str, *, kept: bool = False) -> Iterator[None]:
+    """Turns what an object store refuses while we `action` the store at `url` into a StoreError.
+
+    `kept` says that blocks finished so far stay in the store.
+    """
+    from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        text = str(error)
+        # A missing object is nobody's error, so what is not found here is what should hold the objects.
+        if "NoSuchBucket" in text or "ContainerNotFound" in text or isinstance(error, FileNotFoundError):
+            raise StoreError(f"cannot {action} {url}: there is no bucket {bucket}") from error
+        if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+            raise StoreError(
+                f"cannot {action} {url}: access denied ({_reason(text)}); credentials are read from the environment, "
+                "such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            ) from error
+        if _METADATA_HOST in text:
+            raise StoreError(
+                f"cannot {action} {url}: there are no credentials in the environment, such as AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, and this machine has none of its own"
+            ) from error
+        if "builder error" in text:
+            raise StoreError(
+                f"cannot {action} {url}: its endpoint is no https:// URL; set AWS_ALLOW_HTTP=true to allow http://"
+            ) from error
+        rest = "; the finished blocks are kept, run the same command to resume" if kept else ""
+        raise OutageError(
+            f"cannot {action} {url}: the server does not answer as it should ({_reason(text)}){rest}"
+        ) from error
+
+
+def _reason(text: str) -> str:
+    """The last clause of what obstore tells, without the answer's XML and its own structures."""
+    line = text.partition("\n")[0].rpartition(" - ")[2]
+    return line.partition(": <")[0].strip() or "no reason is given"

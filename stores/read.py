@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import math
-import os
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,31 +16,37 @@ from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import WrapperStore
 
+from ..specs.places import Place
 from .layout import BLOCKS, dims_of
-from .location import resolved, root_attributes, zarr_store
-from .problems import StoreError, file_errors
+from .location import Location, located, root_attributes
+from .problems import StoreError
 from .provenance import COORDINATES, FINISHED, VARIABLES
 
+# What zarr asks for to learn of which format an array or group is; it need not be there.
+_METADATA = {"zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"}
 
-def open_results(path: str | os.PathLike[str], group: str = "") -> xr.Dataset:
-    """The arrays and coordinates of the store at `path`, or of one of its groups with the root's coordinates.
+
+def open_results(place: Place, group: str = "") -> xr.Dataset:
+    """The arrays and coordinates of the store at a path or URL, or of one of its groups with the root's coordinates.
 
     Values are read when they are used. What no block has written yet reads as NaN, or 127 for codes. Raises StoreError
-    where there is no such store or group and, when values are read, where a chunk is damaged.
+    where there is no such store or group and, when values are read, where a chunk is damaged or was lost.
     """
-    place = resolved(path)
-    root_attributes(place)
-    with file_errors("read", place):
-        root = zarr.open_group(_Whole(zarr_store(place, read_only=True)), mode="r")
-        dataset = _dataset(root, place)
+    source = located(place)
+    finished = root_attributes(source).get(FINISHED) is True
+    with source.errors("read"):
+        root = zarr.open_group(_Whole(source.zarr_store(read_only=True), finished=finished), mode="r")
+        dataset = _dataset(root, source)
         if not group:
             return dataset
         groups = {name: inside for name, inside in sorted(root.groups()) if name != BLOCKS}
-        if group not in groups and not is_finished(place):
-            raise StoreError(f"{place} is not finished, so it has no {group} yet; the command that began it resumes it")
+        if group not in groups and not finished:
+            raise StoreError(
+                f"{source} is not finished, so it has no {group} yet; the command that began it resumes it"
+            )
         if group not in groups:
-            raise StoreError(f"{place} has no group {group}; it has {', '.join(groups) or 'none'}")
-        part = _dataset(groups[group], place)
+            raise StoreError(f"{source} has no group {group}; it has {', '.join(groups) or 'none'}")
+        part = _dataset(groups[group], source)
     shared = {
         name: coord
         for name, coord in dataset.coords.items()
@@ -52,19 +55,19 @@ def open_results(path: str | os.PathLike[str], group: str = "") -> xr.Dataset:
     return part.assign_coords(shared)
 
 
-def is_finished(path: str | os.PathLike[str]) -> bool:
-    """Whether every block of the store at `path` was written and its run ended."""
-    return root_attributes(resolved(path)).get(FINISHED) is True
+def is_finished(place: Place | Location) -> bool:
+    """Whether every block of the store at a path or URL was written and its run ended."""
+    return root_attributes(located(place)).get(FINISHED) is True
 
 
 class StoredArray(BackendArray):
     """An array on disk as xarray indexes it; a chunk that cannot be decoded is a StoreError that names it."""
 
-    def __init__(self, array: zarr.Array, path: Path) -> None:
+    def __init__(self, array: zarr.Array, place: Location) -> None:
         self.shape = array.shape
         self.dtype = array.dtype
         self._array = array
-        self._path = path
+        self._place = place
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
         read = _reader(self._array, key)
@@ -72,24 +75,40 @@ class StoredArray(BackendArray):
         return indexing.explicit_indexing_adapter(key, self.shape, vectorized, lambda raw: self._checked(read, raw))
 
     def _checked(self, read: Callable[[Any], Any], key: tuple[Any, ...]) -> np.ndarray:
-        with file_errors(f"read {self._array.path} of", self._path):
+        with self._place.errors(f"read {self._array.path} of"):
             try:
                 return np.asarray(read(key))
+            except LostFileError as error:
+                raise StoreError(
+                    f"{self._place} is damaged: {self._array.path} lacks its file {error}; run the spec again, with "
+                    "--overwrite where that does not restore it"
+                ) from error
             except (ValueError, RuntimeError) as error:
                 chunk = first_damaged(self._array, _bounds(key, self.shape))
                 if chunk is None:
                     raise
-                raise StoreError(_damage(self._path, self._array, chunk)) from error
+                raise StoreError(_damage(self._place, self._array, chunk)) from error
+
+
+class LostFileError(ValueError):
+    """A file that a finished store must have and has not; its key is the message."""
 
 
 class _Whole(WrapperStore[zarr.abc.store.Store]):
-    """A store in which an empty file is an error: zarr takes it for an absent one, whose chunks read as fill values.
+    """A store in which a file that should hold values and does not is an error; zarr would read fill values.
 
-    It is what a machine that stopped may leave of a file not yet on disk.
+    An empty file is what a machine that stopped may leave of one not yet on disk. A missing one means in a store that
+    is not finished that its block is not computed, and in a finished store that it was lost.
     """
+
+    def __init__(self, store: zarr.abc.store.Store, *, finished: bool) -> None:
+        super().__init__(store)
+        self._finished = finished
 
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         found = await super().get(key, prototype, byte_range)
+        if found is None and self._finished and key.rpartition("/")[2] not in _METADATA:
+            raise LostFileError(key)
         if found is not None and len(found) == 0:
             raise ValueError(f"{key} is empty")
         return found
@@ -106,7 +125,7 @@ def first_damaged(array: zarr.Array, bounds: Sequence[tuple[int, int]]) -> tuple
     return None
 
 
-def _dataset(group: zarr.Group, place: Path) -> xr.Dataset:
+def _dataset(group: zarr.Group, place: Location) -> xr.Dataset:
     attrs: dict[str, Any] = dict(group.attrs)
     arrays = dict(sorted(group.arrays()))
     # The files of a group have no order; `variables` remembers that of the outputs.
@@ -123,25 +142,9 @@ def _dataset(group: zarr.Group, place: Path) -> xr.Dataset:
     )
 
 
-def _variable(array: zarr.Array, place: Path) -> xr.Variable:
-    _check_whole(array, place)
+def _variable(array: zarr.Array, place: Location) -> xr.Variable:
     data = indexing.LazilyIndexedArray(StoredArray(array, place))
     return xr.Variable(dims_of(array), data, attrs=dict(array.attrs))
-
-
-def _check_whole(array: zarr.Array, place: Path) -> None:
-    """Refuses an array of a finished store some of whose files are gone: they would read as if never computed."""
-    if not is_finished(place):
-        return
-    lengths = array.shards or array.chunks
-    due = math.prod(-(-size // length) for size, length in zip(array.shape, lengths, strict=True))
-    folder = place / array.path
-    here = sum(not name.endswith((".json", ".partial")) for _, _, names in os.walk(folder) for name in names)
-    if here < due:
-        raise StoreError(
-            f"{place} is damaged: {array.path} lacks {due - here} of its {due} files; run the spec again, with "
-            "--overwrite where that does not restore it"
-        )
 
 
 def _labels(variable: xr.Variable) -> xr.Variable:
@@ -181,11 +184,11 @@ def _decodes(array: zarr.Array, cell: tuple[tuple[int, int], ...]) -> bool:
     return True
 
 
-def _damage(path: Path, array: zarr.Array, chunk: tuple[int, ...]) -> str:
+def _damage(place: Location, array: zarr.Array, chunk: tuple[int, ...]) -> str:
     shards = array.shards or array.chunks
     file = (at * length // shard for at, length, shard in zip(chunk, array.chunks, shards, strict=True))
     key = array.metadata.encode_chunk_key(tuple(file))
     return (
-        f"{path}: array {array.path} is damaged in chunk {chunk}, in file {array.path}/{key}: it cannot be decoded or "
+        f"{place}: array {array.path} is damaged in chunk {chunk}, in file {array.path}/{key}: it cannot be decoded or "
         f"its checksum does not match; run the spec again with --overwrite to compute it anew"
     )

@@ -2,67 +2,84 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ..specs.blocks import StoreLayout
+from ..specs.places import Place
 from .layout import create_layout
-from .location import moved_into_place, recover, refuse_foreign, resolved, root_attributes, zarr_store
-from .problems import StoreError, file_errors
+from .location import Location, located, own_attributes, refuse_foreign, root_attributes
+from .locks import Lock
+from .problems import StoreError
 from .provenance import difference
 from .write import Store
 
 
-def create_or_resume(path: str | os.PathLike[str], layout: StoreLayout, *, overwrite: bool = False) -> Store:
-    """The store at `path`, open for writing: created where nothing is there, resumed where it is of the same layout.
+def create_or_resume(place: Place, layout: StoreLayout, *, overwrite: bool = False) -> Store:
+    """The store at a path or URL, open for writing: created where nothing is there, resumed where it is of this layout.
 
-    `overwrite` replaces any other rooflax store. Raises StoreError where the store is of another origin, naming what
-    differs, and where `path` is anything but a rooflax store.
+    `overwrite` replaces any other rooflax store. The store is locked until it is closed. Raises LockedError where
+    another run writes to it, and StoreError where it is of another origin, naming what differs, and where there is
+    anything but a rooflax store.
     """
-    place = _settled(path)
-    if overwrite or not place.exists():
-        return create_store(place, layout, overwrite=overwrite)
-    clause = difference(_own_attributes(place), layout)
-    if clause:
-        raise StoreError(
-            f"{place} holds the results of another sweep: {clause}; give --overwrite to replace it, or another -o"
-        )
-    return open_store(place)
+    target = located(place)
+    with _locked(target, "create") as opened:
+        with target.errors("create"):
+            target.recover()
+            exists = target.exists()
+        if overwrite or not exists:
+            _create(target, layout, exists=exists)
+        elif clause := difference(own_attributes(target), layout):
+            raise StoreError(
+                f"{target} holds the results of another sweep: {clause}; give --overwrite to replace it, or another -o"
+            )
+        return opened()
 
 
-def create_store(path: str | os.PathLike[str], layout: StoreLayout, *, overwrite: bool = False) -> Store:
-    """A new store with all its arrays, still empty, and its coordinates.
+def create_store(place: Place, layout: StoreLayout, *, overwrite: bool = False) -> Store:
+    """A new store with all its arrays, still empty, and its coordinates; locked until it is closed.
 
-    It is made beside `path` and moved there when complete. Raises StoreError where `path` exists, unless it is a
-    rooflax store and `overwrite` is set.
+    Raises StoreError where something exists already, unless it is a rooflax store and `overwrite` is set.
     """
-    place = _settled(path)
-    exists = place.exists()
+    target = located(place)
+    with _locked(target, "create") as opened:
+        with target.errors("create"):
+            target.recover()
+            exists = target.exists()
+        if exists and not overwrite:
+            own_attributes(target)
+            raise StoreError(f"{target} exists already; give --overwrite to replace it, or another -o")
+        _create(target, layout, exists=exists)
+        return opened()
+
+
+def open_store(place: Place) -> Store:
+    """An existing store, open for writing; locked until it is closed."""
+    target = located(place)
+    root_attributes(target)
+    with _locked(target, "open") as opened:
+        return opened()
+
+
+def _create(target: Location, layout: StoreLayout, *, exists: bool) -> None:
     if exists:
-        refuse_foreign(place)
-        if not overwrite:
-            raise StoreError(f"{place} exists already; give --overwrite to replace it, or another -o")
-    with moved_into_place(place, replace=exists) as made, file_errors("create", place):
-        create_layout(zarr_store(made), layout)
-    return Store(place)
+        refuse_foreign(target)
+    with target.errors("create"), target.created(replace=exists) as made:
+        create_layout(made, layout)
 
 
-def open_store(path: str | os.PathLike[str]) -> Store:
-    """An existing store, open for writing."""
-    place = _settled(path)
-    root_attributes(place)
-    with file_errors("open", place):
-        return Store(place)
+@contextmanager
+def _locked(target: Location, action: str) -> Iterator[Callable[[], Store]]:
+    """What opens the store with its lock; the lock is let go where that does not come to be."""
+    with target.errors(action):
+        lock: Lock = target.lock()
 
+    def opened() -> Store:
+        with target.errors("open"):
+            return Store(target, lock)
 
-def _settled(path: str | os.PathLike[str]) -> Path:
-    place = resolved(path)
-    recover(place)
-    return place
-
-
-def _own_attributes(place: Path) -> dict[str, object]:
     try:
-        return root_attributes(place)
-    except StoreError as error:
-        raise StoreError(f"{error}; it is left as it is, give another -o") from error
+        yield opened
+    except BaseException:
+        lock.release()
+        raise

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import zarr
 import zarr.abc.store
 from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
-from zarr.core.sync import sync
 from zarr.storage import WrapperStore
 
 from ..specs.blocks import ArrayLayout, Coordinate, Region, chunking, writes
+from ..specs.places import Place
 from .layout import BLOCKS, DONE, WRITE_ALL, consolidate, create_array, create_coordinate, dims_of
-from .location import zarr_store
-from .problems import StoreError, file_errors
+from .location import Location, located
+from .locks import Lock
+from .problems import StoreError
 from .provenance import COORDINATES, FINISHED, RUN, VARIABLES, now, run_of
 
 if TYPE_CHECKING:
@@ -30,15 +33,16 @@ class Store:
     """A store open for writing.
 
     A block is written from scratch unless it is marked as done, and its mark is written last; a shard is put in place
-    by an atomic rename. So a process may be killed at any moment: a block without its mark may have some of its shards
-    or none, which is harmless, because it will be written again, to the same bytes. Only what the operating system has
-    accepted and not yet put on disk can be lost, and only if the machine itself stops. Threads may share a Store.
+    at once, by a rename or as one object. So a process may be killed at any moment: a block without its mark may have
+    some of its shards or none, which is harmless, because it will be written again, to the same bytes. Only what the
+    operating system has accepted and not yet put on disk can be lost, and only if the machine itself stops. Threads may
+    share a Store; other processes that take part in a run open the place without a lock of their own.
     """
 
-    def __init__(self, path: Path) -> None:
-        """`path` holds a rooflax store; `open_store` checks that."""
-        self.path = path
-        self._store = zarr_store(path)
+    def __init__(self, place: Place | Location, lock: Lock | None = None) -> None:
+        """`place` holds a rooflax store; `open_store` checks that. The lock is let go by `close`, or with the Store."""
+        self.place = located(place)
+        self._store = self.place.zarr_store()
         root = zarr.open_group(_Unread(self._store), mode="r+")
         self.run = run_of(root.attrs)
         arrays = dict(_arrays(root))
@@ -46,41 +50,61 @@ class Store:
         lost = [name for name in (_MARKS, *map(str, stated)) if name not in arrays]
         if lost:
             raise StoreError(
-                f"{path} is damaged: it has no array {', '.join(lost)}; give --overwrite to compute it anew"
+                f"{self.place} is damaged: it has no array {', '.join(lost)}; give --overwrite to compute it anew"
             )
         self._marks = arrays.pop(_MARKS)
         self._arrays = arrays
         self._results = list(map(str, stated))
+        self._lock = lock
+        self._released = weakref.finalize(self, lock.release) if lock is not None else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets the lock go, after which nothing more is to be written; a second call does nothing."""
+        if self._released is not None:
+            self._released()
 
     def done(self) -> np.ndarray:
         """Which blocks are marked: bool, shape (number of blocks,)."""
-        with file_errors("read", self.path):
-            names = sync(_listed(self._store, f"{_MARKS}/c"))
         found = np.zeros(self._marks.shape, dtype=bool)
-        # What is being written, or was when its process died, has a longer name.
+        with self.place.errors("read"):
+            names = [key.rpartition("/")[2] for key, _ in self.place.keys(f"{_MARKS}/c")]
         found[[int(name) for name in names if name.isdecimal()]] = True
         return found
 
-    def holds(self, region: Region) -> bool:
-        """Whether every shard that a block writes lies on the disk; marks alone do not tell."""
+    def holds(self, regions: Sequence[Region]) -> np.ndarray:
+        """For each of some blocks, whether every shard that it writes is there; marks alone do not tell."""
+        found = np.ones(len(regions), dtype=bool)
         for name in self._results:
             array = self._arrays[name]
-            if writes(region, dims_of(array)) and not (self.path / name / _key(array, region)).is_file():
-                return False
-        return True
+            with self.place.errors("read"):
+                there = {key for key, size in self.place.keys(name) if size}
+            for position, region in enumerate(regions):
+                if writes(region, dims_of(array)) and f"{name}/{_key(array, region)}" not in there:
+                    found[position] = False
+        return found
 
     def has_group(self, group: str) -> bool:
         """Whether the store has a group of results with all the arrays it states."""
         found = {name for name in self._arrays if name.startswith(f"{group}/")}
         if not found:
             return False
-        stated: Any = zarr.open_group(self._store, path=group, mode="r", use_consolidated=False).attrs.get(
-            VARIABLES, []
-        )
-        names = [f"{group}/{name}" for name in map(str, stated)]
-        return all(
-            name in found and (self._arrays[name].size == 0 or any((self.path / name).rglob("c*"))) for name in names
-        )
+        with self.place.errors("read"):
+            inside = zarr.open_group(self._store, path=group, mode="r", use_consolidated=False)
+            stated: Any = inside.attrs.get(VARIABLES, [])
+            return all(self._is_filled(f"{group}/{name}", found) for name in map(str, stated))
+
+    def _is_filled(self, name: str, found: set[str]) -> bool:
+        if name not in found:
+            return False
+        return self._arrays[name].size == 0 or any(key.startswith(f"{name}/c") for key, _ in self.place.keys(name))
 
     def write(self, region: Region, arrays: Mapping[str, np.ndarray]) -> None:
         """The values of one block: each array by its path in the store, in the shape of the block along its dims.
@@ -93,12 +117,12 @@ class Store:
             target = self._arrays[name]
             selection = region.selection(dims_of(target))
             _check_shard(name, target, selection, values)
-            with file_errors(f"write block {region.index} of", self.path, kept=True):
+            with self._writing(f"write block {region.index} of"):
                 target[selection] = values
 
     def mark(self, region: Region) -> None:
         """Marks a block as done; to be called once all its values are written."""
-        with file_errors(f"mark block {region.index} of", self.path, kept=True):
+        with self._writing(f"mark block {region.index} of"):
             self._marks[region.index] = 1
 
     def write_group(self, group: str, dataset: xr.Dataset, *, fresh: bool = False) -> None:
@@ -109,7 +133,7 @@ class Store:
         if group in {"", BLOCKS} or "/" in group:
             raise ValueError(f"{group!r} cannot be a group of results")
         labels = [str(name) for name, coord in dataset.coords.items() if coord.dims != (name,)]
-        with file_errors(f"write {group} of", self.path, kept=True):
+        with self._writing(f"write {group} of"):
             root = zarr.open_group(self._store, mode="r+", use_consolidated=False)
             target = root.create_group(group, overwrite=True) if fresh else root.require_group(group)
             order = {COORDINATES: " ".join(sorted(labels)), VARIABLES: [str(name) for name in dataset.data_vars]}
@@ -133,14 +157,17 @@ class Store:
         root = zarr.open_group(self._store, mode="r+")
         if not root.attrs.get(FINISHED):
             run: Any = root.attrs[RUN]
-            with file_errors("finish", self.path, kept=True):
-                self._clear_torn()
+            with self._writing("finish"):
+                self.place.clear_torn()
                 root.update_attributes({FINISHED: True, RUN: {**run, "finished": now()}})
 
-    def _clear_torn(self) -> None:
-        """Deletes the half-written files of processes that were killed; all blocks are in place, nobody writes now."""
-        for torn in self.path.absolute().rglob("*.partial"):
-            torn.unlink(missing_ok=True)
+    @contextmanager
+    def _writing(self, action: str) -> Iterator[None]:
+        """What is written while the lock is still ours."""
+        with self.place.errors(action, kept=True):
+            if self._lock is not None:
+                self._lock.check()
+            yield
 
     def _check_names(self, region: Region, arrays: Mapping[str, np.ndarray]) -> None:
         if not 0 <= region.index < self._marks.shape[0]:
@@ -205,7 +232,3 @@ def _whole(name: str, variable: xr.DataArray) -> ArrayLayout:
     sizes = {dim: max(size, 1) for dim, size in zip(dims, variable.shape, strict=True)}
     shards, chunks = chunking(dims, sizes, sizes, variable.dtype.itemsize)
     return ArrayLayout(name, dims, variable.shape, variable.dtype.str, shards, chunks, variable.attrs)
-
-
-async def _listed(store: zarr.abc.store.Store, prefix: str) -> list[str]:
-    return [name async for name in store.list_dir(prefix)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -38,3 +40,23 @@ def checkout_files() -> list[Path]:
     """Every file of the checkout that `.gitignore` does not name, relative to it."""
     ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().split()]
     return [path.relative_to(ROOT) for path in _files(ROOT, ignored)]
+
+
+@pytest.fixture(scope="session")
+def s3_port() -> Iterator[int]:
+    """The port of an S3 server."""
+    pytest.importorskip("obstore")
+    from object_server import s3_server
+
+    with s3_server() as port:
+        yield port
+
+
+@pytest.fixture
+def s3(s3_port: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A prefix of a bucket, of this test's own, which the environment leads to."""
+    from object_server import BUCKET, environment
+
+    for name, value in environment(s3_port).items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{BUCKET}/{uuid.uuid4().hex}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -142,7 +144,7 @@ def test_a_store_in_blocks_has_the_same_group(spec, store, monkeypatch, tmp_path
     monkeypatch.setattr(engine, "block_grid", lambda sizes: block_grid(sizes, 5))
     run = rx.run(spec, store=tmp_path / "blocks.zarr")
     assert run.blocks > 5
-    whole, blocks = (path / "pareto" for path in (store, run.path))
+    whole, blocks = (Path(path) / "pareto" for path in (store, run.path))
     files = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(blocks) for path in blocks.rglob("*") if path.is_file())
     assert [name for name in files if (whole / name).read_bytes() != (blocks / name).read_bytes()] == []

@@ -20,27 +20,39 @@ def finished(sweep, tmp_path):
 
 def test_a_whole_store_holds_all_its_blocks(finished, sweep):
     store = stores.open_store(finished)
-    assert all(store.holds(region) for region in sweep.regions)
+    assert store.holds(sweep.regions).tolist() == [True] * len(sweep.regions)
     assert not store.has_group("best")
 
 
 def test_a_lost_shard_is_refused_and_its_block_told(finished, sweep):
+    found = stores.open_results(finished)
     lost = next(path for path in sorted((finished / "step_time" / "c").rglob("*")) if path.is_file())
     lost.unlink()
-    with pytest.raises(StoreError, match=r"damaged: step_time lacks 1 of its \d+ files"):
-        stores.open_results(finished)
+    for results in (found, stores.open_results(finished)):
+        with pytest.raises(StoreError) as caught:
+            results.step_time.load()
+        assert str(caught.value) == (
+            f"{finished} is damaged: step_time lacks its file {lost.relative_to(finished)}; run the spec again, with "
+            "--overwrite where that does not restore it"
+        )
+        assert results.memory.notnull().any()
     store = stores.open_store(finished)
-    held = [store.holds(region) for region in sweep.regions]
+    held = store.holds(sweep.regions).tolist()
     assert held.count(False) == 1
     region = sweep.regions[held.index(False)]
     store.write(region, sweep.block(region))
-    assert store.holds(region)
-    stores.open_results(finished)
+    assert store.holds([region]).all()
+    stores.open_results(finished).step_time.load()
+
+
+def test_an_emptied_shard_counts_as_lost(finished, sweep):
+    (finished / "memory" / "c" / "0" / "0").write_bytes(b"")
+    assert stores.open_store(finished).holds(sweep.regions).tolist().count(False) == 1
 
 
 def test_a_lost_coordinate_is_refused(finished):
     shutil.rmtree(finished / "tp" / "c")
-    with pytest.raises(StoreError, match="damaged: tp lacks 1 of its 1 files"):
+    with pytest.raises(StoreError, match=r"damaged: tp lacks its file tp/c/0; run"):
         stores.open_results(finished)
 
 

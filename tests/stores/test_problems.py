@@ -11,7 +11,7 @@ import pytest
 import zarr.storage
 
 from rooflax import stores
-from rooflax.stores import location
+from rooflax.stores import folder
 from rooflax.stores.problems import file_errors
 
 
@@ -32,8 +32,7 @@ def small_disk(monkeypatch):
     def room(size):
         SmallDisk.room = size
 
-    for module in (location, stores.resume, stores.write):
-        monkeypatch.setattr(module, "zarr_store", lambda path, **options: SmallDisk(path.absolute(), **options))
+    monkeypatch.setattr(folder, "_zarr_store", lambda path, **options: SmallDisk(path.absolute(), **options))
     return room
 
 
@@ -53,6 +52,7 @@ def test_a_disk_that_fills_up_keeps_the_finished_blocks(sweep, tmp_path, small_d
     )
     assert caught.value.exit_code == 1
     small_disk(10**6)
+    store.close()
     store = stores.create_or_resume(path, sweep.layout)
     assert (store.done() == kept).all()
     sweep.fill(store, np.flatnonzero(~kept))

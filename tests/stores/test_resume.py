@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -32,18 +30,18 @@ def interrupted(sweep, path, monkeypatch, after):
 
     with monkeypatch.context() as patch:
         patch.setattr(_local, "_put", counted)
-        store = stores.create_or_resume(path, sweep.layout)
-        for region in sweep.regions:
-            if not store.done()[region.index]:
-                store.write(region, sweep.block(region))
-                store.mark(region)
+        with stores.create_or_resume(path, sweep.layout) as store:
+            for region in sweep.regions:
+                if not store.done()[region.index]:
+                    store.write(region, sweep.block(region))
+                    store.mark(region)
 
 
 def resumed(sweep, path):
-    store = stores.create_or_resume(path, sweep.layout)
-    pending = np.flatnonzero(~store.done())
-    sweep.fill(store, pending)
-    store.finish()
+    with stores.create_or_resume(path, sweep.layout) as store:
+        pending = np.flatnonzero(~store.done())
+        sweep.fill(store, pending)
+        store.finish()
     return len(pending)
 
 
@@ -85,28 +83,27 @@ stores.create_or_resume(sys.argv[1], StoreLayout(arrays, (), 1, {}, "other"))
 def test_what_a_killed_process_left_is_cleared_by_the_next(sweep, tmp_path):
     command = [sys.executable, "-c", KILLED_WHILE_CREATING, str(tmp_path / "x.zarr")]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
-    left = [entry.name for entry in tmp_path.iterdir()]
-    assert len(left) == 1
-    assert left[0].startswith(".x.zarr.partial.")
-    alive = tmp_path / f".x.zarr.partial.0f0f.{os.getpid()}.{socket.gethostname()}"
-    foreign = tmp_path / ".x.zarr.partial.0f0f.1.another-host"
-    alive.mkdir()
-    foreign.mkdir()
-    stores.create_or_resume(tmp_path / "x.zarr", sweep.layout)
-    assert {entry.name for entry in tmp_path.iterdir()} == {"x.zarr", alive.name, foreign.name}
-
-
-def dead_process():
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    return child.pid
+    assert {entry.name for entry in tmp_path.iterdir()} == {".x.zarr.lock", ".x.zarr.partial"}
+    (tmp_path / ".y.zarr.partial").mkdir()
+    stores.create_or_resume(tmp_path / "x.zarr", sweep.layout).close()
+    assert {entry.name for entry in tmp_path.iterdir()} == {"x.zarr", ".y.zarr.partial"}
 
 
 def test_a_store_moved_aside_by_a_killed_process_comes_back(sweep, tmp_path):
     path = tmp_path / "x.zarr"
-    sweep.fill(stores.create_store(path, sweep.layout))
-    path.rename(tmp_path / f".x.zarr.replaced.0f0f.{dead_process()}.{socket.gethostname()}")
-    assert stores.create_or_resume(path, sweep.layout).done().all()
+    with stores.create_store(path, sweep.layout) as store:
+        sweep.fill(store)
+    path.rename(tmp_path / ".x.zarr.replaced")
+    with stores.create_or_resume(path, sweep.layout) as store:
+        assert store.done().all()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.zarr"]
+
+
+def test_a_replaced_store_that_a_killed_process_left_is_deleted(sweep, tmp_path):
+    path = tmp_path / "x.zarr"
+    stores.create_store(path, sweep.layout).close()
+    stores.create_store(tmp_path / ".x.zarr.replaced", sweep.layout).close()
+    stores.create_or_resume(path, sweep.layout).close()
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.zarr"]
 
 
@@ -138,10 +135,10 @@ def test_overwrite_replaces_a_store_whole(sweep, make_sweep, tmp_path):
     path = tmp_path / "x.zarr"
     sweep.fill(stores.create_or_resume(path, sweep.layout))
     other = make_sweep(target=1000, digest="d2")
-    store = stores.create_or_resume(path, other.layout, overwrite=True)
-    assert store.done().tolist() == [False]
+    with stores.create_or_resume(path, other.layout, overwrite=True) as store:
+        assert store.done().tolist() == [False]
+        other.fill(store)
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.zarr"]
-    other.fill(store)
     np.testing.assert_array_equal(stores.open_results(path).step_time.values, other.expected("step_time"))
 
 

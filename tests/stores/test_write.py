@@ -152,6 +152,7 @@ def test_a_group_may_hold_nothing(sweep, tmp_path):
         attrs={"over": "pp"},
     )
     store.write_group("pareto", empty)
+    store.close()
     again = stores.open_results(tmp_path / "x.zarr", "pareto").drop_vars("precision").load()
     assert again.sizes == {"point": 0}
     assert set(again.variables) == {"step_time", "recompute", "tp"}
@@ -172,6 +173,7 @@ def test_finishing_twice_changes_nothing(sweep, tmp_path):
     assert not list(path.rglob("*.partial"))
     before = (path / "zarr.json").read_bytes()
     store.finish()
+    store.close()
     stores.open_store(path).finish()
     assert (path / "zarr.json").read_bytes() == before
     assert xr.open_zarr(path).attrs["rooflax_finished"] is True

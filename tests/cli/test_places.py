@@ -1,0 +1,92 @@
+"""Commands take a URL wherever they take the path of a store."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+pytest.importorskip("obstore")
+
+from object_server import Line
+
+import rooflax as rx
+from rooflax.specs.blocks import block_grid
+from rooflax.stores import bucket, lease
+from rooflax.stores.write import Store
+from rooflax.sweeps import engine
+
+
+def test_a_run_into_a_bucket_is_resumed_searched_and_cut(rooflax, spec, s3, tmp_path):
+    url = f"{s3}/small.zarr"
+    done = rooflax("run", spec, "-o", url)
+    assert (done.code, done.told) == (0, f"A small sweep\n24 points in 1 block: {url}\n")
+    done = rooflax("run", spec, "-o", url)
+    assert done.told == f"A small sweep\n24 points in 1 block, 1 of them there already: {url}\n"
+    rooflax("run", spec)
+    for arguments in (
+        ("best", "--json"),
+        ("slice", "--json", "--sel", "tp=2"),
+        ("pareto", "--json", "--objectives", "step_time:min,memory_per_gpu:min"),
+    ):
+        found, expected = (rooflax(arguments[0], place, *arguments[1:]) for place in (url, "runs/small.zarr"))
+        assert (found.code, found.json) == (0, expected.json)
+    assert rooflax("run", spec, "-o", url, "--set", "seq_len=1024").code == 2
+    assert rooflax("run", spec, "-o", url, "--set", "seq_len=1024", "--overwrite").code == 0
+    assert rooflax("uncertainty", "step_time", "--from", spec, "--set", "seq_len=1024", "-o", url).code == 2
+
+
+def test_a_place_that_cannot_be_is_told(rooflax, spec, s3):
+    for arguments, message in (
+        (("run", spec, "-o", "s3://nowhere/x.zarr"), "cannot create s3://nowhere/x.zarr: there is no bucket nowhere"),
+        (("slice", f"{s3}/none.zarr"), f"there is no store at {s3}/none.zarr"),
+        (("best", f"{s3}/none.zarr"), f"there is no store at {s3}/none.zarr"),
+        (("best", f"{s3}/x.zarr", "--set", "tp=2"), f"{s3}/x.zarr is a store and takes no --set; cut it with --sel"),
+        (
+            ("uncertainty", "step_time", "--from", spec, "--set", "hbm_bandwidth=2 TB/s ± 10 %", "-o", f"{s3}/x.zarr"),
+            f"{s3}/x.zarr holds no finished results of {spec}; `rooflax run {spec} -o {s3}/x.zarr` computes them",
+        ),
+    ):
+        done = rooflax(*arguments)
+        assert (done.code, done.told) == (2, f"{message}\n")
+
+
+def test_a_run_into_a_store_that_another_writes_ends_with_1(rooflax, spec, tmp_path):
+    from rooflax.stores.locks import locked_file
+
+    (tmp_path / "runs").mkdir()
+    lock = locked_file(tmp_path / "runs" / ".small.zarr.lock", "x")
+    done = rooflax("run", spec)
+    assert done.code == 1
+    assert done.told.startswith("runs/small.zarr is being written by another run (host ")
+    lock.release()
+    assert rooflax("run", spec).code == 0
+
+
+def test_a_server_that_goes_away_ends_a_run_with_1_and_the_next_resumes_it(rooflax, spec, s3, s3_port, monkeypatch):
+    line, url, marked = Line(s3_port), f"{s3}/small.zarr", []
+    monkeypatch.setattr(engine, "block_grid", lambda sizes: block_grid(sizes, 2))
+    monkeypatch.setattr(bucket, "RETRY", {"max_retries": 1, "retry_timeout": timedelta(seconds=5)})
+    monkeypatch.setattr(lease, "PATIENCE", 1.0)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{line.port}")
+    mark = Store.mark
+
+    def cut_after_three(self, region):
+        mark(self, region)
+        marked.append(region.index)
+        if len(marked) == 3:
+            line.cut()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "mark", cut_after_three)
+        done = rooflax("run", spec, "-o", url)
+    assert done.code == 1
+    assert done.told.startswith(f"cannot write block 3 of {url}: the server does not answer as it should (")
+    assert done.told.endswith("; the finished blocks are kept, run the same command to resume\n")
+    monkeypatch.setattr(lease, "LEASE", 1.0)
+    line.restore()
+    done = rooflax("run", spec, "-o", url)
+    assert (done.code, "3 of them there already" in done.told) == (0, True)
+    rooflax("run", spec)
+    assert rx.open(url).drop_attrs().load().identical(rx.open("runs/small.zarr").drop_attrs().load())
+    line.cut()
