@@ -17,6 +17,9 @@ import numpy as np
 
 TARGET_POINTS = 8_000_000
 TARGET_CHUNK_BYTES = 400_000
+SIGNIFICANT_BITS = "quantization_nsb"
+"""The attribute of an array whose values are rounded to so many mantissa bits when they are written, named as in the CF
+conventions."""
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ class LoadedSpec:
             "best": best and {**best.model_dump(), "over": sorted(best.over)},
             "pareto": pareto and {**pareto.model_dump(), "over": sorted(pareto.over or ())},
             "dtype": self.spec.store.dtype,
+            **({"mantissa_bits": bits} if (bits := self.spec.store.mantissa_bits) is not None else {}),
             **({"gradients": self.spec.gradients.model_dump()} if self.spec.gradients else {}),
             **({"distributions": distributions} if distributions else {}),
             **({"optimize": [optimize.minimize, optimize.maximize, self._boxes()]} if optimize else {}),

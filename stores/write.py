@@ -15,13 +15,14 @@ from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import WrapperStore
 
-from ..specs.blocks import ArrayLayout, Coordinate, Region, chunking, writes
+from ..specs.blocks import SIGNIFICANT_BITS, ArrayLayout, Coordinate, Region, chunking, writes
 from ..specs.places import Place
 from .layout import BLOCKS, DONE, WRITE_ALL, consolidate, create_array, create_coordinate, dims_of
 from .location import Location, located
 from .locks import Lock
 from .problems import StoreError
 from .provenance import COORDINATES, FINISHED, RUN, VARIABLES, now, run_of
+from .rounding import rounded
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -117,8 +118,9 @@ class Store:
             target = self._arrays[name]
             selection = region.selection(dims_of(target))
             _check_shard(name, target, selection, values)
+            bits: Any = target.attrs.get(SIGNIFICANT_BITS)
             with self._writing(f"write block {region.index} of"):
-                target[selection] = values
+                target[selection] = values if bits is None else rounded(values, bits)
 
     def mark(self, region: Region) -> None:
         """Marks a block as done; to be called once all its values are written."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..specs.blocks import Region, Regions, block_grid, writes
+from ..specs.blocks import TARGET_POINTS, Region, Regions, block_grid, writes
 from ..specs.problems import RooflaxError
 from ..specs.units import format_quantity
 from .block_function import BlockFunction, is_code, leaves_of, precision
@@ -20,6 +20,8 @@ from .sweep import Sweep
 
 MEMORY_LIMIT = 8 * 2**30
 MOST_BLOCKS = 1_000_000
+BLOCK_BYTES = 256_000_000
+LEAST_POINTS = 1_000_000
 Progress = Callable[[int, int], None]
 
 
@@ -35,7 +37,7 @@ def total_bytes(sweep: Sweep, names: Sequence[str], dtype: str) -> int:
 
 def blocks_of(sweep: Sweep) -> Regions:
     """The blocks of a sweep's grid, in order; refused where no machine would come to their end."""
-    lengths = block_grid(sweep.sizes)
+    lengths = block_grid(sweep.sizes, _block_points(sweep))
     count = math.prod(-(-size // lengths[dim]) for dim, size in sweep.sizes.items())
     if count > MOST_BLOCKS:
         sizes = " x ".join(f"{dim} ({size:,})" for dim, size in sweep.sizes.items())
@@ -44,6 +46,13 @@ def blocks_of(sweep: Sweep) -> Regions:
             f"{MOST_BLOCKS:,}. Give the axes fewer labels."
         )
     return Regions(sweep.sizes, lengths)
+
+
+def _block_points(sweep: Sweep) -> int:
+    """How many points a block may have: many variables take smaller blocks, so that some of them fit into memory."""
+    own = [name for name in sweep.variables if name in sweep.dims]
+    a_point = total_bytes(sweep, own, "float32") / max(sweep.points, 1)
+    return min(TARGET_POINTS, max(int(BLOCK_BYTES / max(a_point, 1.0)), LEAST_POINTS))
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from ..specs.blocks import ArrayLayout, Regions, StoreLayout, chunking
+from ..specs.blocks import SIGNIFICANT_BITS, ArrayLayout, Regions, StoreLayout, chunking
 from ..specs.loaded import LoadedSpec
 from ..specs.records import Record
 from .block_function import is_code
@@ -36,6 +37,7 @@ def store_layout(
     digest = _digest([FORMAT, provenance["spec_digest"], provenance["registry_digest"], provenance["version"]])
     arrays = tuple(_array(sweep, name, dtype, regions) for name in sweep.variables)
     arrays += tuple(gradient.layout(sweep, regions.lengths, dtype) for gradient in gradients)
+    arrays = tuple(_rounded(array, loaded.spec.store.mantissa_bits) for array in arrays)
     return StoreLayout(arrays, coordinates(sweep), len(regions), provenance, digest)
 
 
@@ -44,6 +46,13 @@ def _array(sweep: Sweep, name: str, dtype: str, regions: Regions) -> ArrayLayout
     kept = "int8" if is_code(sweep, name) else dtype
     shards, chunks = chunking(dims, sweep.sizes, regions.lengths, np.dtype(kept).itemsize)
     return ArrayLayout(name, dims, sweep.shape(name), kept, shards, chunks, attributes(sweep, name))
+
+
+def _rounded(array: ArrayLayout, bits: int | None) -> ArrayLayout:
+    """An array of numbers that are rounded when they are written."""
+    if bits is None or np.dtype(array.dtype).kind != "f":
+        return array
+    return replace(array, attrs={**array.attrs, SIGNIFICANT_BITS: bits})
 
 
 def _provenance(sweep: Sweep, loaded: LoadedSpec, overrides: Sequence[str]) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def test_blocks_in_flight_are_bounded_by_their_size(monkeypatch):
     loaded = bench.load("llama-70b-parallelism")
     job = job_of(bench.registry, loaded)
     assert job.in_flight == 3
-    monkeypatch.setattr(engine, "block_grid", lambda sizes: block_grid(sizes, 1000))
+    monkeypatch.setattr(engine, "block_grid", lambda sizes, *_: block_grid(sizes, 1000))
     assert job_of(bench.registry, loaded).in_flight == 3
     monkeypatch.setattr("rooflax.jobs.MEMORY_IN_FLIGHT", 1)
     assert job.in_flight == 2

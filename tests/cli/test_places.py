@@ -65,7 +65,7 @@ def test_a_run_into_a_store_that_another_writes_ends_with_1(rooflax, spec, tmp_p
 
 def test_a_server_that_goes_away_ends_a_run_with_1_and_the_next_resumes_it(rooflax, spec, s3, s3_port, monkeypatch):
     line, url, marked = Line(s3_port), f"{s3}/small.zarr", []
-    monkeypatch.setattr(engine, "block_grid", lambda sizes: block_grid(sizes, 2))
+    monkeypatch.setattr(engine, "block_grid", lambda sizes, *_: block_grid(sizes, 2))
     monkeypatch.setattr(bucket, "RETRY", {"max_retries": 1, "retry_timeout": timedelta(seconds=5)})
     monkeypatch.setattr(lease, "PATIENCE", 1.0)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{line.port}")

@@ -50,7 +50,7 @@ def test_other_words_for_the_same_sweep_are_the_same(rooflax, spec):
 
 
 def test_an_interrupted_run_is_resumed(rooflax, spec, monkeypatch, tmp_path):
-    monkeypatch.setattr(engine, "block_grid", lambda sizes: block_grid(sizes, 2))
+    monkeypatch.setattr(engine, "block_grid", lambda sizes, *_: block_grid(sizes, 2))
     spec.write_text(spec.read_text() + "pareto: {objectives: [step_time:min, memory_per_gpu:min], over: [tp, pp]}\n")
     rooflax("run", spec, "-o", "whole.zarr")
     from rooflax.stores.write import Store

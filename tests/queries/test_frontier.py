@@ -141,7 +141,7 @@ def test_the_group_of_a_run_is_what_the_query_finds(spec, store):
 
 
 def test_a_store_in_blocks_has_the_same_group(spec, store, monkeypatch, tmp_path):
-    monkeypatch.setattr(engine, "block_grid", lambda sizes: block_grid(sizes, 5))
+    monkeypatch.setattr(engine, "block_grid", lambda sizes, *_: block_grid(sizes, 5))
     run = rx.run(spec, store=tmp_path / "blocks.zarr")
     assert run.blocks > 5
     whole, blocks = (Path(path) / "pareto" for path in (store, run.path))

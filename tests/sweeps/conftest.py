@@ -90,7 +90,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Cuts grids into blocks of at most so many points, and compiles them however few there are."""
 
     def cut(target: int) -> None:
-        monkeypatch.setattr(engine, "block_grid", lambda sizes: block_grid(sizes, target))
+        monkeypatch.setattr(engine, "block_grid", lambda sizes, *_: block_grid(sizes, target))
         monkeypatch.setattr(engine, "MOST_POINTS", 0)
 
     return cut
