@@ -1,4 +1,4 @@
-"""`python -m benchmarks [kernels] [gradients] [search] [startup]`: prints tables of ratios; nothing here is a test."""
+"""`python -m benchmarks [SECTION ...]`: prints tables of ratios; nothing here is a test."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ import jax
 from rich.console import Console
 from rich.table import Table
 
-from . import gradients, kernels, search, startup
+from . import gradients, kernels, search, slicing, startup, storing
 
-SECTIONS = {"kernels": kernels, "gradients": gradients, "search": search, "startup": startup}
+SECTIONS = {
+    "kernels": kernels,
+    "gradients": gradients,
+    "search": search,
+    "storing": storing,
+    "slicing": slicing,
+    "startup": startup,
+}
 
 
 def main(asked: list[str]) -> None:
