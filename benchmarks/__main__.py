@@ -12,7 +12,7 @@ import jax
 from rich.console import Console
 from rich.table import Table
 
-from . import gradients, kernels, search, slicing, startup, storing
+from . import cluster, gradients, kernels, scaling, search, slicing, startup, storing
 
 SECTIONS = {
     "kernels": kernels,
@@ -20,6 +20,8 @@ SECTIONS = {
     "search": search,
     "storing": storing,
     "slicing": slicing,
+    "cluster": cluster,
+    "scaling": scaling,
     "startup": startup,
 }
 
