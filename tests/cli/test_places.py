@@ -45,6 +45,17 @@ def test_a_run_into_a_repository(rooflax, spec, s3):
         assert (done.code, done.told, done.json) == (0, "", expected)
 
 
+def test_a_repository_takes_no_other_processes(rooflax, spec, tmp_path):
+    pytest.importorskip("icechunk")
+    done = rooflax("run", spec, "-o", "icechunk://x.ice", "--executor", "dask=tcp://127.0.0.1:1")
+    assert (done.code, done.told) == (
+        2,
+        "icechunk://x.ice has one process that commits, so other processes cannot compute its blocks: --executor "
+        "local, or give a path or an s3:// URL\n",
+    )
+    assert not (tmp_path / "x.ice").exists()
+
+
 def test_a_place_that_cannot_be_is_told(rooflax, spec, s3):
     for arguments, message in (
         (("run", spec, "-o", "s3://nowhere/x.zarr"), "cannot create s3://nowhere/x.zarr: there is no bucket nowhere"),
