@@ -96,6 +96,7 @@ def run_loaded(
     overrides: Sequence[str] = (),
 ) -> Run:
     """Runs a spec that was loaded; `overrides` are those it was loaded with, for the store's provenance."""
+    from .stores.location import located
     from .stores.read import is_finished
     from .stores.resume import create_or_resume
 
@@ -103,6 +104,11 @@ def run_loaded(
     path = store or loaded.spec.store.path
     if path is None:
         raise RooflaxError(f"{loaded.file} names no store; give it one with -o runs/NAME.zarr")
+    if cluster and not located(path).shared_by_processes:
+        raise RooflaxError(
+            f"{path} has one process that commits, so other processes cannot compute its blocks: --executor local, or "
+            "give a path or an s3:// URL"
+        )
     job = job_of(bench.registry, loaded)
     layout = layout_of(job.sweep, loaded, job.gradients, overrides)
     with create_or_resume(path, layout, overwrite=overwrite) as target:

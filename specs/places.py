@@ -22,5 +22,10 @@ def scheme_of(place: Place) -> str:
 
 
 def names_a_store(given: Place) -> bool:
-    """Whether what may be a store or a spec is to be read as a store: a URL is, and so is a folder."""
-    return bool(scheme_of(given)) or Path(given).is_dir()
+    """Whether what may be a store or a spec is to be read as a store: a URL, a folder or a zip file."""
+    return bool(scheme_of(given)) or Path(given).is_dir() or is_archive(Path(given))
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a path is that of a zip file, by its name."""
+    return path.suffix.lower() == ".zip" and path.is_file()

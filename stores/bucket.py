@@ -37,12 +37,13 @@ class Bucket(Location):
     def __init__(self, url: str) -> None:
         """Raises StoreError for a URL without a name for the store."""
         self._scheme = scheme_of(url)
-        self._bucket, _, prefix = url.partition("://")[2].rstrip("/").partition("/")
+        self.bucket, _, prefix = url.partition("://")[2].rstrip("/").partition("/")
         parts = prefix.split("/")
-        if not self._bucket or not prefix or not {"", ".", ".."}.isdisjoint(parts) or re.search(r"[?#%\s]", url):
+        if not self.bucket or not prefix or not {"", ".", ".."}.isdisjoint(parts) or re.search(r"[?#%\s]", url):
             raise StoreError(
                 f"{url}: {self._scheme}://BUCKET/NAME was expected, such as {self._scheme}://bucket/runs/x.zarr"
             )
+        self.prefix = prefix
         self._parent, self._name = "/".join(parts[:-1]), parts[-1]
         self._inside = self._objects(prefix)
         self._around = self._objects(self._parent)
@@ -50,7 +51,7 @@ class Bucket(Location):
     @property
     def address(self) -> str:
         """The URL."""
-        return "/".join(part for part in (f"{self._scheme}://{self._bucket}", self._parent, self._name) if part)
+        return "/".join(part for part in (f"{self._scheme}://{self.bucket}", self._parent, self._name) if part)
 
     def zarr_store(self, *, read_only: bool = False) -> zarr.abc.store.Store:
         """The zarr store below the prefix."""
@@ -61,7 +62,7 @@ class Bucket(Location):
     @contextmanager
     def errors(self, action: str, *, kept: bool = False) -> Iterator[None]:
         """Turns what the server or the network refuses into a StoreError."""
-        with remote_errors(action, self.address, self._bucket, kept=kept):
+        with remote_errors(action, self.address, self.bucket, kept=kept):
             yield
 
     def exists(self) -> bool:
@@ -94,9 +95,9 @@ class Bucket(Location):
             for entry in batch:
                 yield entry["path"], entry["size"]
 
-    def lock(self) -> Lease:
+    def lock(self, owner: Location | None = None) -> Lease:
         """The lock beside the store."""
-        return leased(self._objects(self._parent, _BRIEF), self._beside("lock"), self)
+        return leased(self._objects(self._parent, _BRIEF), self._beside("lock"), owner or self)
 
     def recover(self) -> None:
         """Deletes what a killed run has made of a store that it did not complete."""
@@ -157,7 +158,7 @@ class Bucket(Location):
         try:
             from obstore.store import AzureStore, GCSStore, S3Store
         except ImportError:
-            raise StoreError(f"{self._scheme}://{self._bucket}: {_MISSING}") from None
+            raise StoreError(f"{self._scheme}://{self.bucket}: {_MISSING}") from None
         kind: Any = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}[self._scheme]
         # Credentials, endpoint and region come from the environment.
-        return kind(self._bucket, prefix=prefix or None, retry_config=retry or RETRY)
+        return kind(self.bucket, prefix=prefix or None, retry_config=retry or RETRY)

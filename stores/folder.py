@@ -77,10 +77,10 @@ class Folder(Location):
                     file = within / name
                     yield file.relative_to(self.path).as_posix(), file.stat().st_size
 
-    def lock(self) -> FileLock:
+    def lock(self, owner: Location | None = None) -> FileLock:
         """The lock beside the folder."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        return locked_file(self._beside("lock"), self)
+        return locked_file(self._beside("lock"), owner or self)
 
     def recover(self) -> None:
         """Deletes a store half made; brings back a store moved aside to be replaced where nothing took its place."""

@@ -84,7 +84,10 @@ def consolidate(store: zarr.abc.store.Store) -> None:
     """The metadata of all arrays, repeated in the root's: xarray reads them in one go, and warns where they are absent.
 
     The zarr 3 specification does not have this yet, of which zarr warns in turn; readers that do not know it ignore it.
+    A store that keeps all its metadata together anyway takes none.
     """
+    if not store.supports_consolidated_metadata:
+        return
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         zarr.consolidate_metadata(store)

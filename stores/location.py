@@ -7,12 +7,12 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from ..specs.places import Place, scheme_of
+from ..specs.places import Place, is_archive, scheme_of
 from .problems import StoreError
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ FORMAT = "rooflax_store"
 FORMAT_VERSION = 1
 ROOT = "zarr.json"
 
-_CLIPPED = re.compile(r"(file|s3|gs|az):/(?!/)", re.IGNORECASE)
-_SCHEMES = "s3://BUCKET/NAME, gs://BUCKET/NAME, az://CONTAINER/NAME or file:///PATH"
+_CLIPPED = re.compile(r"(file|s3|gs|az|icechunk(\+s3)?):/(?!/)", re.IGNORECASE)
+_SCHEMES = "s3://BUCKET/NAME, gs://BUCKET/NAME, az://CONTAINER/NAME, icechunk://PATH, icechunk+s3://BUCKET/NAME or file:///PATH"
 
 
 class Location(ABC):
@@ -34,6 +34,9 @@ class Location(ABC):
     Keys name what a store holds, `step_time/c/0/1`. Errors of the operating system or the network leave its methods as
     they come; `errors` turns them into sentences.
     """
+
+    shared_by_processes: ClassVar[bool] = True
+    """Whether several processes of one run may write there, each through a Store of its own."""
 
     @property
     @abstractmethod
@@ -69,11 +72,11 @@ class Location(ABC):
 
     @abstractmethod
     def keys(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """Every key below `prefix` with its size in bytes; of half-written files, none."""
+        """Every key of an array or group with its size in bytes; of half-written files, none."""
 
     @abstractmethod
-    def lock(self) -> Lock:
-        """Takes the lock of the one run that may write there. Raises LockedError where another run holds it."""
+    def lock(self, owner: Location | None = None) -> Lock:
+        """Takes the lock of the one run that may write there, or to what an owner keeps there. Raises LockedError."""
 
     @abstractmethod
     def recover(self) -> None:
@@ -87,6 +90,13 @@ class Location(ABC):
     def clear_torn(self) -> None:
         """Deletes what killed runs have half written, where that can be; while nobody writes."""
 
+    def writing(self) -> AbstractContextManager[None]:
+        """To be entered by a thread while it writes; `publish` waits for it where it must."""
+        return nullcontext()
+
+    def publish(self, message: str, *, now: bool = False) -> None:  # noqa: B027 (mostly, there is nothing to do)
+        """Makes visible what was written so far, at once or when it is due; where that is not so anyway."""
+
 
 def located(place: Place | Location) -> Location:
     """The location that a path or URL names. Raises StoreError for a URL of no known kind."""
@@ -97,14 +107,26 @@ def located(place: Place | Location) -> Location:
         raise StoreError(f"{text}: a URL has two slashes after the colon; give it as text, since a Path drops one")
     scheme = scheme_of(text)
     if scheme in {"", "file"}:
-        from .folder import Folder
+        return _on_disk(_path_of(text) if scheme else Path(text))
+    if scheme.startswith("icechunk"):
+        from .repository import Repository
 
-        return Folder(_path_of(text) if scheme else Path(text))
+        return Repository(text)
     if scheme not in {"s3", "gs", "az"}:
         raise StoreError(f"{text}: `{scheme}` is no place for a store; a path was expected, or {_SCHEMES}")
     from .bucket import Bucket
 
     return Bucket(text)
+
+
+def _on_disk(path: Path) -> Location:
+    if is_archive(path):
+        from .archive import Archive
+
+        return Archive(path)
+    from .folder import Folder
+
+    return Folder(path)
 
 
 def root_attributes(place: Location) -> dict[str, Any]:

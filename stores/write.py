@@ -21,7 +21,7 @@ from .layout import BLOCKS, DONE, WRITE_ALL, consolidate, create_array, create_c
 from .location import Location, located
 from .locks import Lock
 from .problems import StoreError
-from .provenance import COORDINATES, FINISHED, RUN, VARIABLES, now, run_of
+from .provenance import COORDINATES, DIGEST, FINISHED, RUN, VARIABLES, now, run_of
 from .rounding import rounded
 
 if TYPE_CHECKING:
@@ -65,18 +65,27 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except StoreError:
+            # What stopped the run is told, not what follows from it.
+            if error is None:
+                raise
 
     def close(self) -> None:
         """Lets the lock go, after which nothing more is to be written; a second call does nothing."""
-        if self._released is not None:
+        if self._released is None or not self._released.alive:
+            return
+        try:
+            self._publish("end of a run", now=True)
+        finally:
             self._released()
 
     def done(self) -> np.ndarray:
         """Which blocks are marked: bool, shape (number of blocks,)."""
         found = np.zeros(self._marks.shape, dtype=bool)
         with self.place.errors("read"):
-            names = [key.rpartition("/")[2] for key, _ in self.place.keys(f"{_MARKS}/c")]
+            names = [key.rpartition("/")[2] for key, _ in self.place.keys(_MARKS)]
         found[[int(name) for name in names if name.isdecimal()]] = True
         return found
 
@@ -126,6 +135,7 @@ class Store:
         """Marks a block as done; to be called once all its values are written."""
         with self._writing(f"mark block {region.index} of"):
             self._marks[region.index] = 1
+        self._publish(f"block {region.index}")
 
     def write_group(self, group: str, dataset: xr.Dataset, *, fresh: bool = False) -> None:
         """A small result in one piece: variables, coordinates and attributes of `dataset`, in a group such as `best`.
@@ -150,6 +160,7 @@ class Store:
                 else:
                     create_array(target, _whole(str(name), variable), overwrite=True)[...] = variable.to_numpy()
             consolidate(self._store)
+        self._publish(group)
 
     def finish(self) -> None:
         """Marks the store as finished; a second call changes nothing. Raises ValueError while blocks are not done."""
@@ -158,18 +169,24 @@ class Store:
             raise ValueError(f"{pending} of {self._marks.shape[0]} blocks are not done")
         root = zarr.open_group(self._store, mode="r+")
         if not root.attrs.get(FINISHED):
-            run: Any = root.attrs[RUN]
+            attrs: Any = root.attrs
+            run: Any = attrs[RUN]
             with self._writing("finish"):
                 self.place.clear_torn()
                 root.update_attributes({FINISHED: True, RUN: {**run, "finished": now()}})
+            self._publish(f"finished: {attrs.get(DIGEST)}", now=True)
 
     @contextmanager
     def _writing(self, action: str) -> Iterator[None]:
         """What is written while the lock is still ours."""
-        with self.place.errors(action, kept=True):
+        with self.place.errors(action, kept=True), self.place.writing():
             if self._lock is not None:
                 self._lock.check()
             yield
+
+    def _publish(self, message: str, *, now: bool = False) -> None:
+        with self.place.errors("commit to", kept=True):
+            self.place.publish(message, now=now)
 
     def _check_names(self, region: Region, arrays: Mapping[str, np.ndarray]) -> None:
         if not 0 <= region.index < self._marks.shape[0]:

@@ -31,9 +31,29 @@ def test_a_run_into_a_bucket_is_resumed_searched_and_cut(rooflax, spec, s3, tmp_
     ):
         found, expected = (rooflax(arguments[0], place, *arguments[1:]) for place in (url, "runs/small.zarr"))
         assert (found.code, found.json) == (0, expected.json)
-    assert rooflax("run", spec, "-o", url, "--set", "seq_len=1024").code == 2
-    assert rooflax("run", spec, "-o", url, "--set", "seq_len=1024", "--overwrite").code == 0
-    assert rooflax("uncertainty", "step_time", "--from", spec, "--set", "seq_len=1024", "-o", url).code == 2
+
+
+def test_a_run_into_a_repository(rooflax, spec, s3):
+    pytest.importorskip("icechunk")
+    rooflax("run", spec)
+    expected = rooflax("best", "runs/small.zarr", "--json").json
+    for url in ("icechunk://runs/small.ice", f"icechunk+{s3}/small.ice"):
+        done = rooflax("run", spec, "-o", url)
+        assert (done.code, done.told) == (0, f"A small sweep\n24 points in 1 block: {url}\n")
+        assert "1 of them there already" in rooflax("run", spec, "-o", url).told
+        done = rooflax("best", url, "--json")
+        assert (done.code, done.told, done.json) == (0, "", expected)
+
+
+def test_a_repository_takes_no_other_processes(rooflax, spec, tmp_path):
+    pytest.importorskip("icechunk")
+    done = rooflax("run", spec, "-o", "icechunk://x.ice", "--executor", "dask=tcp://127.0.0.1:1")
+    assert (done.code, done.told) == (
+        2,
+        "icechunk://x.ice has one process that commits, so other processes cannot compute its blocks: --executor "
+        "local, or give a path or an s3:// URL\n",
+    )
+    assert not (tmp_path / "x.ice").exists()
 
 
 def test_a_place_that_cannot_be_is_told(rooflax, spec, s3):

@@ -196,6 +196,27 @@ def test_what_a_run_killed_while_creating_left_is_no_store_and_is_mended(sweep, 
     assert [key for key in objects(s3) if not key.startswith(("x.zarr/", "whole.zarr/"))] == []
 
 
+def test_root_metadata_is_put_last_and_deleted_first(sweep, s3, monkeypatch):
+    url, real, seen = f"{s3}/x.zarr", {"put": S3Store.put, "delete": S3Store.delete}, []
+
+    def noted(kind):
+        def act(self, key, *arguments, **options):
+            done = real[kind](self, key, *arguments, **options)
+            seen.append((kind, key))
+            return done
+
+        return act
+
+    for kind in real:
+        monkeypatch.setattr(S3Store, kind, noted(kind))
+    stores.create_or_resume(url, sweep.layout).close()
+    stores.create_or_resume(url, sweep.layout, overwrite=True).close()
+    inside = [(kind, key) for kind, key in seen if not str(key).startswith(".")]
+    puts = sum(kind == "put" for kind, _ in inside) // 2
+    assert [at for at, (_, key) in enumerate(inside) if key == "zarr.json"] == [puts - 1, puts, len(inside) - 1]
+    assert [kind for kind, key in inside if key == "zarr.json"] == ["put", "delete", "put"]
+
+
 def stop_creating(monkeypatch, sweep, url, puts, *, overwrite):
     """Creates a store and stops dead after so many puts, the sign that it is being made included."""
     real, left = S3Store.put, [puts]
@@ -315,7 +336,7 @@ def test_a_refusing_server_is_told(s3, line):
         (
             "ftp://host/x",
             "ftp://host/x: `ftp` is no place for a store; a path was expected, or s3://BUCKET/NAME, gs://BUCKET/NAME, "
-            "az://CONTAINER/NAME or file:///PATH",
+            "az://CONTAINER/NAME, icechunk://PATH, icechunk+s3://BUCKET/NAME or file:///PATH",
         ),
         ("file://host/x", "file://host/x: file:///PATH with an absolute path was expected"),
         (
