@@ -77,8 +77,9 @@ class Domain:
         return np.array([self.options[int(number)] for number in numbers]) if self.options else numbers
 
     def _option(self, value: object) -> float:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        written = f"{as_float(value):g}" if number else str(value)
+        written = str(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            written = f"{as_float(value):g}"
         if written in self.options and not isinstance(value, bool):
             return float(self.options.index(written))
         found = nearest(written, self.options)

@@ -56,6 +56,8 @@ LONGEST_METADATA = 2**26
 MOST_ARRAYS = 10_000
 """Arrays and groups of a store."""
 LARGEST_CHUNK = 2**26
-"""Bytes of one chunk; a shard has at most as many bytes of index."""
+"""Bytes of one chunk; ours have 0.4 MB."""
+MOST_CHUNKS = 10**6
+"""Chunks of one shard."""
 LARGEST_LABELS = 2**28
 """Bytes of one coordinate in memory."""

@@ -6,39 +6,44 @@ import itertools
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 import zarr
-import zarr.abc.store
 from xarray.backends import BackendArray
 from xarray.core import indexing
-from zarr.abc.store import ByteRequest
-from zarr.core.buffer import Buffer, BufferPrototype
-from zarr.storage import WrapperStore
 
+from ..specs.limits import MOST_ARRAYS
+from ..specs.scalars import printable
+from .array_bounds import check_labels, checked, fixed_width, is_name
+from .attributes import read_attributes
+from .guarded import GuardedStore
 from .layout import BLOCKS, dims_of
 from .location import resolved, root_attributes, zarr_store
 from .problems import StoreError, file_errors
 from .provenance import COORDINATES, FINISHED, VARIABLES
+
+_LONGEST_REASON = 300
 
 
 def open_results(path: str | os.PathLike[str], group: str = "") -> xr.Dataset:
     """The arrays and coordinates of the store at `path`, or of one of its groups with the root's coordinates.
 
     Values are read when they are used. What no block has written yet reads as NaN, or 127 for codes. Raises StoreError
-    where there is no such store or group and, when values are read, where a chunk is damaged.
+    where there is no such store or group, where it holds what we never write and, when values are read, where a chunk
+    is damaged.
     """
     place = resolved(path)
     root_attributes(place)
-    with file_errors("read", place):
-        root = zarr.open_group(_Whole(zarr_store(place, read_only=True)), mode="r")
+    with file_errors("read", place), _foreign_errors(place):
+        root = zarr.open_group(GuardedStore(zarr_store(place, read_only=True)), mode="r", zarr_format=3)
         dataset = _dataset(root, place)
         if not group:
             return dataset
-        groups = {name: inside for name, inside in sorted(root.groups()) if name != BLOCKS}
+        groups = {name: inside for name, inside in sorted(root.groups()) if name != BLOCKS and is_name(name)}
         if group not in groups and not is_finished(place):
             raise StoreError(f"{place} is not finished, so it has no {group} yet; the command that began it resumes it")
         if group not in groups:
@@ -82,19 +87,6 @@ class StoredArray(BackendArray):
                 raise StoreError(_damage(self._path, self._array, chunk)) from error
 
 
-class _Whole(WrapperStore[zarr.abc.store.Store]):
-    """A store in which an empty file is an error: zarr takes it for an absent one, whose chunks read as fill values.
-
-    It is what a machine that stopped may leave of a file not yet on disk.
-    """
-
-    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
-        found = await super().get(key, prototype, byte_range)
-        if found is not None and len(found) == 0:
-            raise ValueError(f"{key} is empty")
-        return found
-
-
 def first_damaged(array: zarr.Array, bounds: Sequence[tuple[int, int]]) -> tuple[int, ...] | None:
     """The position among the array's chunks of the first one between `bounds` that cannot be decoded, or None."""
     for shard in _cells(bounds, array.shards or array.chunks):
@@ -106,9 +98,28 @@ def first_damaged(array: zarr.Array, bounds: Sequence[tuple[int, int]]) -> tuple
     return None
 
 
+@contextmanager
+def _foreign_errors(place: Path) -> Iterator[None]:
+    """What was not written by us is told in one sentence, be it refused here or by a library that trips over it."""
+    try:
+        yield
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        NotImplementedError,
+        RecursionError,
+    ) as error:
+        reason = printable(str(error) or type(error).__name__)[:_LONGEST_REASON]
+        raise StoreError(f"{place} is damaged, or not written by rooflax: {reason}") from error
+
+
 def _dataset(group: zarr.Group, place: Path) -> xr.Dataset:
-    attrs: dict[str, Any] = dict(group.attrs)
-    arrays = dict(sorted(group.arrays()))
+    attrs = read_attributes(dict(group.attrs), group.path or "the store")
+    arrays = {name: checked(array, name) for name, array in itertools.islice(group.arrays(), MOST_ARRAYS)}
+    arrays = dict(sorted(arrays.items()))
     # The files of a group have no order; `variables` remembers that of the outputs.
     order = [name for name in list(map(str, attrs.pop(VARIABLES, ()))) if name in arrays]
     variables = {name: _variable(arrays[name], place) for name in dict.fromkeys([*order, *arrays])}
@@ -118,7 +129,7 @@ def _dataset(group: zarr.Group, place: Path) -> xr.Dataset:
     }
     return xr.Dataset(
         {name: variable for name, variable in variables.items() if name not in labels},
-        coords={name: _labels(variable) for name, variable in variables.items() if name in labels},
+        coords={name: _labels(variable, name) for name, variable in variables.items() if name in labels},
         attrs=attrs,
     )
 
@@ -126,7 +137,10 @@ def _dataset(group: zarr.Group, place: Path) -> xr.Dataset:
 def _variable(array: zarr.Array, place: Path) -> xr.Variable:
     _check_whole(array, place)
     data = indexing.LazilyIndexedArray(StoredArray(array, place))
-    return xr.Variable(dims_of(array), data, attrs=dict(array.attrs))
+    attrs = read_attributes(dict(array.attrs), array.path)
+    if "flag_values" in attrs and array.dtype.kind != "i":
+        raise ValueError(f"{array.path} has codes with meanings, but holds {array.dtype}")
+    return xr.Variable(dims_of(array), data, attrs=attrs)
 
 
 def _check_whole(array: zarr.Array, place: Path) -> None:
@@ -144,10 +158,11 @@ def _check_whole(array: zarr.Array, place: Path) -> None:
         )
 
 
-def _labels(variable: xr.Variable) -> xr.Variable:
+def _labels(variable: xr.Variable, name: str) -> xr.Variable:
     """A coordinate in memory; strings in the fixed width that every index understands."""
+    check_labels(variable.size * max(variable.dtype.itemsize, 1), name)
     values = variable.to_numpy()
-    return variable.copy(data=np.array(values.tolist(), dtype=str) if values.dtype.kind in "TUO" else values)
+    return variable.copy(data=fixed_width(values, name) if values.dtype.kind in "TUO" else values)
 
 
 def _reader(array: zarr.Array, key: indexing.ExplicitIndexer) -> Callable[[Any], Any]:
