@@ -107,8 +107,10 @@ class _Reader:
         from ruamel.yaml.events import StreamStartEvent
         from ruamel.yaml.reader import ReaderError
 
+        read: Any = None
         try:
             for event in YAML(typ="safe", pure=True).parse(self.text):
+                read = event.end_mark
                 if not isinstance(event, StreamStartEvent):
                     yield event
         except MarkedYAMLError as error:
@@ -120,7 +122,7 @@ class _Reader:
             message = f"not valid YAML: the character U+{ord(self.text[error.position]):04X} is not allowed"
             raise SpecError([_located(self.text, self.file, (), message, mark)]) from None
         except (YAMLError, ValueError, OverflowError) as error:
-            raise SpecError([Problem((), f"not valid YAML: {error}", self.file)]) from None
+            raise self._fatal((), f"not valid YAML behind this: {error}", read) from None
 
     def _node(self, event: Any, path: KeyPath) -> tuple[Any, int]:
         """The data of one node and the number of nodes in it."""
