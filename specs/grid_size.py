@@ -14,7 +14,7 @@ def excess(axes: int, labels: int) -> str:
     if axes >= MOST_AXES:
         return f"there are {axes} axes before it; a sweep has at most {MOST_AXES}"
     if labels > MOST_LABELS_IN_ALL:
-        told = f"{labels:,} labels; a sweep has at most {MOST_LABELS_IN_ALL:,}"
+        told = f"{labels:,} labels; a sweep has at most {MOST_LABELS_IN_ALL:,}, so give them fewer"
         return f"with it the axes and zip groups have {told}"
     return ""
 
@@ -25,7 +25,8 @@ def first_too_many(axes: Iterable[Axis]) -> tuple[str, str] | None:
     for axis in axes:
         sizes[axis.name] = axis.size
         if math.prod(sizes.values()) > MOST_POINTS:
-            return axis.name, f"with it the grid has {_product(sizes)} points; a sweep has at most {MOST_POINTS:.0e}"
+            told = f"with it the grid has {_product(sizes)} points; a sweep has at most {MOST_POINTS:.0e}"
+            return axis.name, f"{told}, so give the axes fewer labels"
     return None
 
 

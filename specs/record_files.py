@@ -53,10 +53,8 @@ def read_record(path: Path, catalog: str | None = None, vocabulary: Vocabulary |
 
 def read_text(path: Path) -> str:
     """The text of a record file."""
-    if path.exists() and not path.is_file():
-        raise CatalogError(f"{path}: is not a file")
     try:
-        return text_of(path)
+        return text_of(path, regular=True)
     except TextError as error:
         raise CatalogError(f"{path}: {error}") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,20 @@ class TextError(ValueError):
     """A file that cannot be read as text; the message is a sentence about it, without its name."""
 
 
-def read_text(path: Path, *, most: int = 4 * LONGEST_TEXT) -> str:
-    """The text of a file in UTF-8. Raises TextError where there is none, or more than `most` bytes of it."""
+def read_text(path: Path, *, most: int = 4 * LONGEST_TEXT, regular: bool = False) -> str:
+    """The text of a file in UTF-8. Raises TextError where there is none, or more than `most` bytes of it.
+
+    What a spec names must be `regular`: a pipe would be waited for.
+    """
     try:
+        if regular and not stat.S_ISREG(path.stat().st_mode):
+            raise TextError("is not a file")
         with path.open("rb") as file:
             found = file.read(most + 1)
     except FileNotFoundError:
         raise TextError("there is no such file") from None
+    except TextError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a path that no file system takes
         raise TextError(f"cannot be read as text: {error}") from None
     if len(found) > most:

@@ -171,6 +171,12 @@ def test_grammars_are_read_up_to_a_length():
         parse_goal("a" * 10**6 + ":min")
 
 
+def test_names_that_no_file_system_takes():
+    for name in ("a" * 5000 + ".yaml", "a\0.yaml", "a" * 5000 + ".json"):
+        with pytest.raises(CatalogError, match="cannot be read as text"):
+            open_catalogs().get("model", name)
+
+
 @pytest.mark.parametrize("name", ["pipe.yaml", "pipe.json"])
 def test_records_are_files(tmp_path: Path, name: str):
     os.mkfifo(tmp_path / name)
