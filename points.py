@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from .specs.calibration import pooled_notices
 from .specs.known import UnknownName, check_quantity, input_name
+from .specs.limits import MOST_CASES
 from .specs.problems import Problem, RooflaxError, SpecError
+from .specs.text_files import TextError, table_lines
 from .sweeps import engine
 from .sweeps.checks import DEFINED
 from .sweeps.sweep import STATUS
@@ -157,10 +159,11 @@ def table_of(bench: Workbench, path: Path, quantities: Sequence[str]) -> CaseTab
 def read_cases(path: Path) -> tuple[list[str], list[list[str]]]:
     """The columns and the rows of a CSV of cases. Raises RooflaxError where it cannot be read."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [line for line in csv.reader(file) if line]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        lines = [line for line in csv.reader(table_lines(path)) if line]
+    except (TextError, csv.Error) as error:
         raise RooflaxError(f"{path} cannot be read as a CSV: {error}") from error
+    if len(lines) > MOST_CASES + 1:
+        raise RooflaxError(f"{path} has {len(lines) - 1:,} cases; a table has at most {MOST_CASES:,}, so split it")
     if not lines:
         raise RooflaxError(f"{path} is empty; a header of input names and a row per case were expected")
     return [name.strip() for name in lines[0]], lines[1:]

@@ -157,7 +157,7 @@ def fitted_families(found: Validation) -> frozenset[str]:
     told = [read_provenance(path).get("rows", {}) for path in calibration if path.is_file()]
     fitted = {(name, row) for families in told for name, rows in families.items() for row in rows}
     path = found.place / FAMILIES
-    same = parse_yaml(read_text(path), path) if path.is_file() else {}
+    same = parse_yaml(read_text(path), path).data if path.is_file() else {}
     alike = {name for name, family in same.items() if isinstance(family, Mapping) and family.get("same_runs_as")}
     own = {r.row.family for r in found.records if (r.row.family, r.row.id) in fitted}
     return frozenset(alike | own)

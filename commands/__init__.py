@@ -31,9 +31,11 @@ QUIET = click.option("--quiet", is_flag=True, help="Print results and errors onl
 
 def print_notices(notices: Iterable[str], quiet: bool) -> None:
     """Prints what the user should know beside the results, on standard error."""
+    from ..specs.scalars import printable
+
     if not quiet:
         for notice in notices:
-            click.echo(f"note: {notice}", err=True)
+            click.echo(f"note: {printable(notice)}", err=True)
 
 
 def print_tables(*tables: Any) -> None:
@@ -113,18 +115,19 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; what is the user's to mend is told without a traceback."""
         from ..specs.problems import RooflaxError
+        from ..specs.scalars import printable
 
         try:
             return super().invoke(ctx)
         except RooflaxError as error:
-            click.echo(str(error), err=True)
+            click.echo(printable(str(error)), err=True)
             ctx.exit(error.exit_code)
         except BrokenPipeError:
             sys.stderr.close()
             ctx.exit(1)
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
-            click.echo(f"{place}{(error.strerror or str(error)).lower()}", err=True)
+            click.echo(printable(f"{place}{(error.strerror or str(error)).lower()}"), err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("stopped; the finished blocks of a run are kept, and the same command resumes it", err=True)

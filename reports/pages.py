@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..specs.scalars import printable
 from .documents.contract import Cell, Figure, Item, KnownError, Table, TextFile, errata_of
 from .figures import save
 
@@ -20,6 +22,7 @@ TABLES, FIGURES, FILES = "tables", "figures", "files"
 _DIGITS = 6
 _PAGE_ROWS = 40
 _WHOLE = 1e15
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,8 @@ def _is_number(cell: Cell) -> bool:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", "<br>")
+    """Text in a cell, in which nothing begins a tag: some comes from files that are not ours."""
+    return _TAG.sub("&lt;", printable(text)).replace("|", "\\|").replace("\n", "<br>")
 
 
 def _table_page(table: Table) -> str:

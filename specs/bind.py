@@ -12,6 +12,7 @@ from .documents import KeyPath
 from .grids import Report
 from .keywords import add_keywords
 from .known import Known
+from .limits import MOST_PROBLEMS
 from .problems import Problem, SpecError
 
 Locate = Callable[[KeyPath, str, bool], Problem]
@@ -80,9 +81,11 @@ def collect(
 
 
 def reporter(problems: list[Problem], locate: Locate) -> Report:
-    """A function that appends located problems to `problems`."""
+    """A function that appends located problems to `problems`, and raises SpecError when there are too many."""
 
     def report(path: KeyPath, message: str, about_key: bool = False) -> None:
         problems.append(locate(path, message, about_key))
+        if len(problems) >= MOST_PROBLEMS:
+            raise SpecError(problems)
 
     return report

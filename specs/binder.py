@@ -17,8 +17,10 @@ from .distribution_forms import DistributionError, is_distribution, read_distrib
 from .distributions import Distribution
 from .documents import KeyPath
 from .domains import Domain, domain_of, shown
+from .grid_size import excess, first_too_many
 from .grids import GridError, Report, check_length, grid_numbers
 from .known import Known, UnknownName, input_name
+from .limits import MOST_RECORDS
 from .problems import RooflaxError, path_text
 from .records import CatalogError, Record
 from .vocabulary import CATALOGS
@@ -44,6 +46,7 @@ class Binder:
         self.notices: list[str] = []
         self.places: dict[str, KeyPath] = {}
         self.without_default: set[str] = set()
+        self.labels = 0
 
     @property
     def attempted(self) -> set[str]:
@@ -74,7 +77,7 @@ class Binder:
         """One axis: a list or grid form of numbers, options or record names, or a zip group."""
         if isinstance(form, Mapping) and "zip" in form:
             self._add_zip(written, form, path)
-        elif (name := self.name_of(written, path)) is None:
+        elif (name := self.name_of(written, path)) is None or not self._room(path):
             return
         elif name not in CATALOGS and is_distribution(form):
             self.report(path, "a distribution is what is known of one value; it belongs in `fixed`")
@@ -84,7 +87,8 @@ class Binder:
                 self.axes[name] = Axis(name, np.array(column.labels), unit="", label=name.capitalize())
         else:
             domain = domain_of(name, self.known)
-            if (numbers := grid_numbers(form, domain, self.report, path)) is not None:
+            numbers = grid_numbers(form, domain, self.report, path)
+            if numbers is not None and self._room(path, len(numbers)):
                 self._add_numbers(domain, numbers)
 
     def add_fixed(self, written: str, value: object, path: KeyPath) -> None:
@@ -155,6 +159,9 @@ class Binder:
             if name not in self.places and name not in values:
                 values[name] = Value(name, (), np.asarray(fitted.value), "calibration")
                 lent[name] = Lent((), (FittedField.everywhere(fitted),))
+        if (found := first_too_many(self.axes.values())) is not None:
+            name, reason = found
+            self.report(self.places.get(name, ("axes", name)), reason, True)
         records = distinct_records(columns)
         return Inputs(
             tuple(self.axes.values()),
@@ -185,6 +192,13 @@ class Binder:
             else:
                 columns |= {catalog: column} if column is not None else {}
         return columns
+
+    def _room(self, path: KeyPath, labels: int = 0) -> bool:
+        """Whether there may be one more axis or member of a zip group, of so many labels; reports where not."""
+        self.labels += labels
+        if reason := excess(len(self.axes), self.labels):
+            self.report(path, reason, True)
+        return not reason
 
     def _add_numbers(self, domain: Domain, numbers: np.ndarray) -> None:
         unit = "" if domain.options else domain.unit
@@ -218,7 +232,7 @@ class Binder:
     def _records(self, catalog: str, names: Iterable[object], path: KeyPath) -> tuple[Record, ...] | None:
         names = list(names)
         try:
-            check_length(len(names))
+            check_length(len(names), MOST_RECORDS, f"records of the {catalog} catalog; an axis")
         except GridError as error:
             self.report(path, str(error))
             return None
@@ -241,7 +255,7 @@ class Binder:
         if len(form) > 1 or not isinstance(members, Mapping) or not members:
             self.report(path, "a zip group is {zip: {NAME: LABELS, NAME: LABELS, …}} and nothing beside it")
             return
-        if not self._dimension(dim, path):
+        if not self._dimension(dim, path) or not self._room(path):
             return
         coords: dict[str, np.ndarray] = {}
         pending: list[Callable[[], None]] = []
@@ -266,7 +280,7 @@ class Binder:
         pending: list[Callable[[], None]],
     ) -> None:
         """One member of a zip group: its labels to `coords`, its binding to `pending`, until all are found to fit."""
-        if (name := self.name_of(written, path)) is None:
+        if (name := self.name_of(written, path)) is None or not self._room(path):
             return
         if name in CATALOGS:
             if (column := self._column(name, dim, labels, path, unique=False)) is not None:
@@ -274,7 +288,8 @@ class Binder:
                 pending.append(lambda: self.columns.update({name: column}))
             return
         domain = domain_of(name, self.known)
-        if (numbers := grid_numbers(labels, domain, self.report, path, unique=False)) is not None:
+        numbers = grid_numbers(labels, domain, self.report, path, unique=False)
+        if numbers is not None and self._room(path, len(numbers)):
             coords[name] = domain.labels(numbers)
             pending.append(lambda: self.values.update({name: Value(name, (dim,), numbers, f"zip {dim}")}))
 

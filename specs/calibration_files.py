@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from .calibration import OWNERS, STAGES, Calibrated, Calibration
-from .problems import Problem, SpecError
-from .record_files import key_lines, parse_yaml, read_text
-from .records import CatalogError
+from .documents import KeyPath
+from .record_files import parse_yaml, read_text, told
+from .scalars import as_float
 from .vocabulary import Leaf, Vocabulary, nearest
 
 NAME = "calibration.yaml"
@@ -25,23 +25,21 @@ _TOP_LEVEL = ("title", "date", "pooled", "records", "everywhere")
 _PARTS = ("value", "error", "rows", "families", "records")
 _HEAD = "# Written by `rooflax fit`: fitted values with standard errors, then what they were fitted on.\n"
 
-_Where = tuple[str | int, ...]
-
 
 def read_calibration(path: Path, vocabulary: Vocabulary) -> Calibration:
     """The fitted values in a file. Raises CatalogError with every problem, each with its line."""
-    text = read_text(path).partition(_SEPARATOR)[0]
+    document = parse_yaml(read_text(path).partition(_SEPARATOR)[0], path)
     reader = _Reader(vocabulary)
-    found = reader.calibration(parse_yaml(text, path))
+    found = reader.calibration(document.data)
     if reader.problems:
-        raise CatalogError(_rendered(path, text, reader.problems))
+        raise told(document, reader.problems)
     return found
 
 
 def read_provenance(path: Path) -> Mapping[str, Any]:
     """What the values in a file were fitted on; empty where the file does not say."""
     tail = read_text(path).partition(_SEPARATOR)[2]
-    return parse_yaml(tail, path) if tail.strip() else {}
+    return parse_yaml(tail, path).data if tail.strip() else {}
 
 
 class _Reader:
@@ -49,7 +47,7 @@ class _Reader:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self.problems: list[tuple[_Where, str]] = []
+        self.problems: list[tuple[KeyPath, str]] = []
 
     def calibration(self, table: Mapping[str, Any]) -> Calibration:
         for key in table:
@@ -88,14 +86,14 @@ class _Reader:
         return found
 
     def _values(
-        self, table: Mapping[str, Any], where: _Where, catalog: str | None = None
+        self, table: Mapping[str, Any], where: KeyPath, catalog: str | None = None
     ) -> Iterator[tuple[str, Calibrated]]:
         for name, given in table.items():
             leaf = self._leaf(name, (*where, str(name)), catalog)
             if leaf is not None and (value := self._value(leaf, given, (*where, leaf.name))) is not None:
                 yield leaf.name, value
 
-    def _leaf(self, name: object, where: _Where, catalog: str | None) -> Leaf | None:
+    def _leaf(self, name: object, where: KeyPath, catalog: str | None) -> Leaf | None:
         leaf = self.vocabulary.get(str(name))
         if leaf is None:
             close = nearest(str(name), self.vocabulary)
@@ -106,34 +104,27 @@ class _Reader:
             return leaf
         return None
 
-    def _value(self, leaf: Leaf, given: object, where: _Where) -> Calibrated | None:
+    def _value(self, leaf: Leaf, given: object, where: KeyPath) -> Calibrated | None:
         table = self._mapping(given, where)
         unknown = [str(key) for key in table if key not in _PARTS]
         numbers = {key: table.get(key, 1 if key == "records" else 0) for key in _PARTS}
         wrong = [k for k, x in numbers.items() if isinstance(x, bool) or not isinstance(x, int | float) or not x >= 0]
         if unknown or wrong or "value" not in table:
             self.problems.append((where, f"a mapping of numbers {', '.join(_PARTS)} was expected"))
-        elif not math.isfinite(numbers["value"]) or not leaf.admits(float(numbers["value"])):
+        elif not all(math.isfinite(as_float(number)) for number in numbers.values()):
+            self.problems.append((where, "finite numbers were expected"))
+        elif not leaf.admits(float(numbers["value"])):
             self.problems.append((where, f"{numbers['value']:g} was given; {leaf.domain()} was expected"))
         else:
             counts = (int(numbers[key]) for key in ("rows", "families", "records"))
             return Calibrated(float(numbers["value"]), float(numbers["error"]), *counts)
         return None
 
-    def _mapping(self, value: object, where: _Where) -> Mapping[str, Any]:
+    def _mapping(self, value: object, where: KeyPath) -> Mapping[str, Any]:
         if isinstance(value, Mapping):
             return value
         self.problems.append((where, "a mapping was expected"))
         return {}
-
-
-def _rendered(path: Path, text: str, problems: list[tuple[_Where, str]]) -> str:
-    lines = key_lines(text)
-
-    def line(where: _Where) -> int | None:
-        return next((lines[where[:k]] for k in range(len(where), 0, -1) if where[:k] in lines), None)
-
-    return str(SpecError(Problem(where, message, str(path), line(where)) for where, message in problems))
 
 
 def written(calibration: Calibration, provenance: Mapping[str, Any], title: str = "Fitted values") -> str:

@@ -170,7 +170,7 @@ def _add(files: dict[str, Path], path: Path) -> None:
 
 def _stated_catalog(path: Path) -> str:
     """The catalog a loose record file says it belongs to."""
-    catalog = parse_yaml(read_text(path), path).get("catalog")
+    catalog = parse_yaml(read_text(path), path).data.get("catalog")
     names = [group.value for group in CATALOGS]
     if catalog not in names:
         raise CatalogError(

@@ -19,6 +19,7 @@ import numpy as np
 
 from . import units as quantities
 from .known import Known
+from .limits import LONGEST_NAME
 from .vocabulary import Kind, nearest
 
 FLAG_OPTIONS = ("false", "true")
@@ -38,7 +39,6 @@ _TESTS = {
 _PIECE = re.compile(r"""("[^"]*"|'[^']*')|([<>=!]+|[≤≥≠])|([^<>=!≤≥≠"']+|["'])""")
 _NAME = re.compile(r"[^\W\d]\w*(?:\.\w+)*")
 _WORD = re.compile(r"(?<!\S)(and|or|not)(?!\S)|(&&?|\|\|?)")
-_LONGEST = 200
 
 
 class ConditionError(ValueError):
@@ -151,7 +151,7 @@ def _pieces(text: str, also: tuple[str, ...] = ()) -> tuple[list[str], list[str]
     """Operands and the operators between them, one operand more than operators."""
     if not isinstance(text, str) or not text.strip():
         raise ConditionError(f"{text!r} is not a condition; write a constraint or a comparison, such as `tp <= 8`")
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST_NAME:
         raise ConditionError(f"`{text[:30]}…` is too long for a condition ({len(text)} characters)")
     operands, operators = [""], list[str]()
     for quoted, sign, plain in _PIECE.findall(text):

@@ -18,11 +18,11 @@ import numpy as np
 from .distributions import Distribution, LogNormal, Normal, Samples, Uniform, is_finite
 from .documents import KeyPath
 from .domains import Domain, shown
+from .limits import MOST_SAMPLES
 from .units import NUMBER
 from .vocabulary import Kind, nearest
 
 FORMS = ("normal", "uniform", "lognormal", "samples")
-MOST_SAMPLES = 10**6
 MOST_OUTSIDE = 0.5
 _GRID_FORMS = ("zip", "pow2", "range", "min", "max", "num", "scale")
 _SIGN = re.compile(r"\s*(?:±|\+/-|\+-)\s*")

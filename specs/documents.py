@@ -9,23 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from .limits import DEEPEST, LONGEST_NAME, LONGEST_SCALAR, LONGEST_TEXT, MOST_ALIASED, MOST_NODES, MOST_PROBLEMS
 from .problems import Problem, SpecError
+from .scalars import plain, unprintable
+from .text_files import TextError, read_text
 
 KeyPath = tuple[str | int, ...]
 Mark = tuple[int, int]
-
-LONGEST = 2**20
-DEEPEST = 20
-MOST_ALIASED = 100
-
-_NULL = re.compile(r"null|Null|NULL|~|")
-_TRUE = re.compile(r"true|True|TRUE")
-_FALSE = re.compile(r"false|False|FALSE")
-_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_SPECIAL = re.compile(r"([-+]?)\.(?:(inf|Inf|INF)|(nan|NaN|NAN))")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_MOST_DIGITS = 300
 
 
 @dataclass(frozen=True)
@@ -52,40 +42,25 @@ class Document:
 
 
 def document_text(path: Path) -> str:
-    """The text of a file, or of as much of it as is too much. Raises SpecError where it cannot be read."""
+    """The text of a file. Raises SpecError where it cannot be read, or is more than a document may have."""
     try:
-        with path.open("rb") as file:
-            return file.read(4 * LONGEST + 1).decode("utf-8")  # UTF-8 takes at most 4 bytes a character
-    except FileNotFoundError:
-        raise SpecError([Problem((), "there is no such file", str(path))]) from None
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise SpecError([Problem((), f"cannot be read as text: {error}", str(path))]) from None
+        return read_text(path)
+    except TextError as error:
+        raise SpecError([Problem((), str(error), str(path))]) from None
 
 
 def parse_document(text: str, file: str) -> Document:
     """The document in `text`. Raises SpecError where it cannot be read: wrong syntax, tags, or beyond the limits.
 
     Scalars follow the core schema of YAML 1.2: `1e9` is a number, `on` and `yes` are text, octal is written `0o17`.
-    Tags, keys that are no scalars and merge keys are not accepted.
+    Tags, keys that are no scalars, merge keys and control characters are not accepted.
     """
-    if len(text) > LONGEST:
-        raise SpecError([Problem((), f"the text is longer than {LONGEST} characters, the most a spec may have", file)])
+    if len(text) > LONGEST_TEXT:
+        message = f"the text is longer than {LONGEST_TEXT:,} characters, the most a document may have"
+        raise SpecError([Problem((), message, file)])
     reader = _Reader(text, file)
     data = reader.document()
     return Document(data, text, file, reader.keys, reader.values, tuple(reader.problems))
-
-
-def plain(text: str) -> Any:
-    """What an unquoted scalar means: None, a flag, a number, or the text itself."""
-    if _NULL.fullmatch(text):
-        return None
-    if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):
-        return text[0] in "tT"
-    if special := _SPECIAL.fullmatch(text):
-        return float("nan" if special[3] else special[1] + "inf")
-    if _INTEGER.fullmatch(text) and len(text) <= _MOST_DIGITS:
-        return int(text, 8 if "o" in text else 16 if "x" in text else 10)
-    return float(text) if _FLOAT.fullmatch(text) else text
 
 
 def _located(text: str, file: str, path: KeyPath, message: str, mark: Mark | None) -> Problem:
@@ -110,7 +85,7 @@ class _Reader:
         self.values: dict[KeyPath, Mark] = {}
         self.problems: list[Problem] = []
         self.anchors: dict[str, tuple[Any, int]] = {}
-        self.aliased = 0
+        self.aliased = self.nodes = 0
         self.events = self._events()
 
     def document(self) -> Any:
@@ -132,8 +107,10 @@ class _Reader:
         from ruamel.yaml.events import StreamStartEvent
         from ruamel.yaml.reader import ReaderError
 
+        read: Any = None
         try:
             for event in YAML(typ="safe", pure=True).parse(self.text):
+                read = event.end_mark
                 if not isinstance(event, StreamStartEvent):
                     yield event
         except MarkedYAMLError as error:
@@ -144,14 +121,18 @@ class _Reader:
             mark = (before.count("\n"), len(before) - before.rfind("\n") - 1)
             message = f"not valid YAML: the character U+{ord(self.text[error.position]):04X} is not allowed"
             raise SpecError([_located(self.text, self.file, (), message, mark)]) from None
-        except (YAMLError, ValueError) as error:
-            raise SpecError([Problem((), f"not valid YAML: {error}", self.file)]) from None
+        except (YAMLError, ValueError, OverflowError) as error:
+            raise self._fatal((), f"not valid YAML behind this: {error}", read) from None
 
     def _node(self, event: Any, path: KeyPath) -> tuple[Any, int]:
         """The data of one node and the number of nodes in it."""
         from ruamel.yaml.events import AliasEvent, ScalarEvent, SequenceStartEvent
 
         self.values[path] = (event.start_mark.line, event.start_mark.column)
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
+            message = f"more than {MOST_NODES:,} keys and values; give the labels of a long axis by a grid form"
+            raise self._fatal(path[:3], message, event.start_mark)
         if isinstance(event, AliasEvent):
             return self._alias(event, path)
         if event.ctag is not None and str(event.ctag) not in ("", "None"):
@@ -159,7 +140,7 @@ class _Reader:
         if len(path) > DEEPEST:
             raise self._fatal(path[:3], f"nested more than {DEEPEST} deep", event.start_mark)
         if isinstance(event, ScalarEvent):
-            self._refuse_surrogates(event, path)
+            self._check_text(event, path, LONGEST_SCALAR)
             found = (plain(event.value) if event.style in (None, "") else event.value), 1
         elif isinstance(event, SequenceStartEvent):
             found = self._sequence(path)
@@ -197,12 +178,15 @@ class _Reader:
         while not isinstance(event := next(self.events), MappingEndEvent):
             if not isinstance(event, ScalarEvent):
                 raise self._fatal(path, "a key must be a name", event.start_mark)
-            self._refuse_surrogates(event, path)
+            self._check_text(event, path, LONGEST_NAME)
+            self.nodes += 1
             key, mark = event.value, (event.start_mark.line, event.start_mark.column)
             if key in table:
                 first = self.keys[*path, key][0] + 1
                 message = f"given twice; the first is on line {first}"
                 self.problems.append(_located(self.text, self.file, (*path, key), message, mark))
+                if len(self.problems) == MOST_PROBLEMS:
+                    raise SpecError(self.problems)
                 kept = self.keys, self.values
                 self.keys, self.values = {}, {}
                 self._node(next(self.events), (*path, key))
@@ -213,9 +197,16 @@ class _Reader:
             size += 1 + inner
         return table, size
 
-    def _refuse_surrogates(self, event: Any, path: KeyPath) -> None:
-        if _SURROGATE.search(event.value):
-            raise self._fatal(path, "half a surrogate pair is no character", event.start_mark)
+    def _check_text(self, event: Any, path: KeyPath, longest: int) -> None:
+        """Refuses a key or value that is too long, or holds what no text may hold, such as an escape of a terminal."""
+        if len(event.value) > longest:
+            what = "a key" if longest == LONGEST_NAME else "a value"
+            message = f"{len(event.value):,} characters; {what} has at most {longest:,}"
+            raise self._fatal(path, message, event.start_mark)
+        if found := unprintable(event.value):
+            half = "\ud800" <= chr(int(found[2:], 16)) <= "\udfff"
+            message = "half a surrogate pair is no character" if half else f"the control character {found} is not read"
+            raise self._fatal(path, message, event.start_mark)
 
     def _fatal(self, path: KeyPath, message: str, mark: Any) -> SpecError:
         place = (mark.line, mark.column) if mark is not None else None

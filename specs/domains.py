@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .known import Known
+from .scalars import as_float
 from .units import parse_quantity
 from .vocabulary import Kind, Leaf, nearest
 
@@ -47,7 +48,7 @@ class Domain:
             return self._flag(value)
         if isinstance(value, bool):
             raise ValueError(f"{shown(value)} is not a number")
-        number = parse_quantity(value, self.unit) if isinstance(value, str) else _float(value)
+        number = parse_quantity(value, self.unit) if isinstance(value, str) else as_float(value)
         self.check(number, shown(value))
         return number
 
@@ -76,7 +77,9 @@ class Domain:
         return np.array([self.options[int(number)] for number in numbers]) if self.options else numbers
 
     def _option(self, value: object) -> float:
-        written = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+        written = str(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            written = f"{as_float(value):g}"
         if written in self.options and not isinstance(value, bool):
             return float(self.options.index(written))
         found = nearest(written, self.options)
@@ -109,10 +112,3 @@ def shown(value: object) -> str:
         return f"a {type(value).__name__}"
     text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else f"`{value}`"
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
-
-
-def _float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.copysign(math.inf, value)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .goals import DIRECTIONS, FEWEST, MOST
-from .grids import MOST_LABELS
+from .limits import MOST_LABELS
 from .schema import SweepSpec
 from .vocabulary import CATALOGS, Kind, Leaf, Vocabulary, shipped
 

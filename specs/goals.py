@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from .limits import LONGEST_NAME
 from .vocabulary import nearest
 
 DIRECTIONS = ("min", "max")
@@ -37,6 +38,8 @@ def parse_goal(text: str) -> Goal:
     >>> str(parse_goal(" step_time : min"))
     'step_time:min'
     """
+    if len(text) > LONGEST_NAME:
+        raise GoalError(f"`{text[:30]}…` is too long for an objective ({len(text):,} characters)")
     quantity, sign, direction = (part.strip() for part in text.partition(":"))
     if not sign or not quantity:
         name = quantity or "QUANTITY"

@@ -14,9 +14,10 @@ import numpy as np
 from .distribution_forms import is_distribution
 from .documents import KeyPath
 from .domains import Domain, shown
+from .limits import MOST_LABELS
+from .scalars import as_float
 from .vocabulary import nearest
 
-MOST_LABELS = 10**6
 _MOST_REPORTED = 10
 _SPACED = ("min", "max", "num", "scale")
 _FORMS = "[1, 2, 4], {min: 1, max: 8, num: 4, scale: linear}, {pow2: [1, 16]} or {range: [1, 9, 2]}"
@@ -56,12 +57,12 @@ def grid_numbers(
     return numbers
 
 
-def check_length(length: int) -> None:
+def check_length(length: int, most: int = MOST_LABELS, what: str = "labels; an axis") -> None:
     """Raises GridError for an axis of no labels, or of more than any sweep can hold."""
     if length == 0:
         raise GridError((), "an axis needs at least one label")
-    if length > MOST_LABELS:
-        raise GridError((), f"{length:,} labels; an axis has at most {MOST_LABELS:,}")
+    if length > most:
+        raise GridError((), f"{length:,} {what} has at most {most:,}")
 
 
 def _array(form: np.ndarray, domain: Domain) -> np.ndarray:
@@ -133,7 +134,7 @@ def _stepped(form: Mapping[str, object], domain: Domain) -> np.ndarray:
         raise GridError(("range",), f"lo ({low:g}) is above hi ({high:g})")
     steps = (high - low) / step
     if steps >= MOST_LABELS:
-        raise GridError(("range",), f"{steps + 1:.7g} labels; an axis has at most {MOST_LABELS:,}")
+        raise GridError(("range",), f"{_counted(steps + 1)} labels; an axis has at most {MOST_LABELS:,}")
     # The count forgives what rounding does to a step such as 0.1, which no float holds exactly.
     numbers = _readable(low + step * np.arange(math.floor(steps + 1e-9) + 1))
     if abs(numbers[-1] - high) <= 1e-9 * step:
@@ -147,11 +148,11 @@ def _spaced(form: Mapping[str, object], domain: Domain) -> np.ndarray:
         if key not in form:
             raise GridError((), f"`{key}` is missing; the form is {{min, max, num, scale: linear|log}}")
     low, high = (_bound(form[key], (key,), domain) for key in ("min", "max"))
-    num, scale = form["num"], form.get("scale", "linear")
-    if isinstance(num, bool) or not isinstance(num, int | float) or num != num // 1 or num < 1:
-        raise GridError(("num",), f"{shown(num)} is not a whole number at least 1")
+    num, scale = _whole(form["num"]), form.get("scale", "linear")
+    if num != num // 1 or num < 1:
+        raise GridError(("num",), f"{shown(form['num'])} is not a whole number at least 1")
     if num > MOST_LABELS:
-        raise GridError(("num",), f"{num:,.0f} labels; an axis has at most {MOST_LABELS:,}")
+        raise GridError(("num",), f"{_counted(num)} labels; an axis has at most {MOST_LABELS:,}")
     if scale not in ("linear", "log"):
         raise GridError(("scale",), f"{shown(scale)} is not one of linear, log")
     if low > high:
@@ -165,6 +166,15 @@ def _spaced(form: Mapping[str, object], domain: Domain) -> np.ndarray:
         numbers = _readable(space(low, high, int(num)))
     numbers[0], numbers[-1] = low, high
     return _checked(numbers, domain)
+
+
+def _counted(number: float) -> str:
+    return f"{number:,.0f}" if number < 1e15 else f"{number:.3g}"
+
+
+def _whole(value: object) -> float:
+    """A number; NaN for anything else."""
+    return as_float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
 
 
 def _readable(numbers: np.ndarray) -> np.ndarray:

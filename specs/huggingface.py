@@ -9,7 +9,11 @@ from typing import Any
 
 from .architectures import ARCHITECTURES, WRAPPED, Architecture, Flag
 from .configuration import REQUIRED, Config, Values
+from .limits import LONGEST_NAME
+from .record_files import read_text
 from .records import CatalogError, Field, Record, Source
+from .scalars import printable
+from .text_files import parse_json
 from .vocabulary import shipped
 
 _MOST_LAYERS = 10_000
@@ -38,7 +42,7 @@ def record_from_config(path: Path) -> Record:
     return Record(
         catalog="model",
         name=name,
-        title=str(table.get("_name_or_path") or name),
+        title=printable(str(table.get("_name_or_path") or name)[:LONGEST_NAME]),
         confidence="high",
         fields={leaf: Field(float(value), str(value), "config") for leaf, value in values.items()},
         facts={"model_type": kind},
@@ -50,12 +54,10 @@ def record_from_config(path: Path) -> Record:
 
 def _loaded(path: Path) -> Mapping[str, Any]:
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CatalogError(f"{path}: there is no such file") from None
+        table = parse_json(read_text(path))
     except json.JSONDecodeError as error:
         raise CatalogError(f"{path}:{error.lineno}:{error.colno}: not valid JSON: {error.msg}") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except ValueError as error:
         raise CatalogError(f"{path}: cannot be read as JSON text: {error}") from None
     if not isinstance(table, Mapping):
         raise CatalogError(f"{path}: a Hugging Face configuration is a JSON object with `model_type`")

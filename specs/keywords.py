@@ -12,7 +12,7 @@ from .axes import Axis
 from .binder import Binder
 from .distribution_forms import is_distribution
 from .domains import domain_of
-from .known import UnknownName, input_name
+from .known import proper_name
 from .units import UnitError, parse_quantity
 from .vocabulary import CATALOGS
 
@@ -90,10 +90,7 @@ def _labelled(binder: Binder, name: str, value: Any) -> _Labelled | None:
 
 
 def _canonical(binder: Binder, written: str) -> str:
-    try:
-        return input_name(written, binder.known)
-    except UnknownName:
-        return written
+    return proper_name(written, binder.known) or written
 
 
 def _add_own_axis(binder: Binder, name: str, array: _Labelled) -> None:

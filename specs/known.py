@@ -57,15 +57,17 @@ def quantities(known: Known) -> set[str]:
     return {*known.units, *known.options}
 
 
-def input_name(written: str, known: Known) -> str:
-    """The name of the input that `written` stands for: a catalog, a leaf, a leaf's alias, or a quantity to be pinned.
-
-    Raises UnknownName.
-    """
+def proper_name(written: str, known: Known) -> str | None:
+    """The input that `written` names: a catalog, a leaf, by an alias too, or a quantity to be pinned; None for none."""
     if written in CATALOGS or written in known.vocabulary or written in known.units or written in known.options:
         return written
-    if (leaf := known.vocabulary.aliases.get(written)) is not None:
-        return leaf
+    return known.vocabulary.aliases.get(written)
+
+
+def input_name(written: str, known: Known) -> str:
+    """The name of the input that `written` stands for. Raises UnknownName, with what may be meant."""
+    if (name := proper_name(written, known)) is not None:
+        return name
     if written in _AMBIGUOUS:
         raise UnknownName(f"ambiguous: {_AMBIGUOUS[written]}")
     vocabulary = known.vocabulary

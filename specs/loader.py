@@ -14,8 +14,9 @@ from .catalog import Catalogs
 from .conditions import Comparison, ConditionError, ConstraintName, read_condition
 from .documents import Document, KeyPath, document_text, parse_document
 from .goals import GoalError, check_order, parse_goal
-from .known import Known, UnknownName, check_quantity, input_name, no_number
+from .known import Known, UnknownName, check_quantity, input_name, no_number, proper_name
 from .layers import LayeredCatalogs
+from .limits import MOST_CONDITIONS, MOST_FOLDERS, MOST_PROBLEMS
 from .loaded import LoadedSpec
 from .needs import report_missing, unread_axes, unread_values
 from .overrides import apply_overrides
@@ -58,6 +59,8 @@ class _Loading:
 
     def report(self, path: KeyPath, message: str, about_key: bool = False) -> None:
         self.problems.append(self.edited.locate(self.document, path, message, about_key))
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise SpecError(self.problems)
 
     def result(self) -> LoadedSpec:
         spec = self.shape()
@@ -110,9 +113,7 @@ class _Loading:
             return f"write {', '.join(pairs)} without a blank behind the colon" if pairs else None
         if len(path) > 1 or key in SweepSpec.model_fields:
             return None
-        try:
-            name = input_name(key, self.known)
-        except UnknownName:
+        if (name := proper_name(key, self.known)) is None:
             return None
         return f"unknown key; the input `{name}` belongs in `fixed` or `axes`"
 
@@ -126,7 +127,10 @@ class _Loading:
         return [((*path, index), entry) for index, entry in enumerate(entries) if isinstance(entry, str)]
 
     def with_folders(self, catalogs: Catalogs) -> Catalogs:
-        for path, folder in self.texts(("catalog",), self.data.get("catalog")):
+        folders = self.texts(("catalog",), self.data.get("catalog"))
+        if len(folders) > MOST_FOLDERS:
+            self.report(("catalog",), f"{len(folders):,} folders of records; there may be {MOST_FOLDERS}")
+        for path, folder in folders[:MOST_FOLDERS]:
             try:
                 catalogs = LayeredCatalogs(catalogs, [self.folder / folder], self.known.vocabulary)
             except (CatalogError, OSError, ValueError) as error:
@@ -153,7 +157,10 @@ class _Loading:
 
     def conditions(self, asked: dict[str, KeyPath]) -> tuple[ConstraintName | Comparison, ...]:
         found: list[ConstraintName | Comparison] = []
-        for path, text in self.texts(("where",), self.data.get("where")):
+        entries = self.texts(("where",), self.data.get("where"))
+        if len(entries) > MOST_CONDITIONS:
+            self.report(("where",), f"{len(entries):,} conditions; there may be {MOST_CONDITIONS}")
+        for path, text in entries[:MOST_CONDITIONS]:
             try:
                 conditions = read_condition(text, self.known)
             except ConditionError as error:
@@ -277,10 +284,7 @@ class _Loading:
         return None
 
     def canonical(self, written: str) -> str:
-        try:
-            return input_name(written, self.known)
-        except UnknownName:
-            return written
+        return proper_name(written, self.known) or written
 
 
 def _dropped(spec: SweepSpec, has_axes: bool) -> dict[str, str]:

@@ -8,7 +8,9 @@ from typing import Any
 
 from .distribution_forms import is_distribution
 from .documents import Document, KeyPath, parse_document
-from .known import Known, UnknownName, input_name
+from .domains import shown
+from .known import Known, UnknownName, input_name, proper_name
+from .limits import DEEPEST, MOST_PROBLEMS
 from .problems import Problem, SpecError
 from .vocabulary import nearest
 
@@ -67,6 +69,8 @@ def apply_overrides(data: Mapping[str, Any], overrides: Sequence[str], known: Kn
             _apply(edited, override)
         except _OverrideError as error:
             edited.problems.append(_problem((), str(error), override, about_key=error.about_key))
+            if len(edited.problems) >= MOST_PROBLEMS:
+                break
     return edited
 
 
@@ -137,10 +141,7 @@ def _written(edited: Edited, section: str, name: str) -> str | None:
 
 
 def _canonical(written: str, known: Known) -> str:
-    try:
-        return input_name(written, known)
-    except UnknownName:
-        return written
+    return proper_name(written, known) or written
 
 
 def _place(edited: Edited, section: str, old: str | None, name: str, value: Any, override: str) -> None:
@@ -199,10 +200,12 @@ def _set_path(edited: Edited, key: str, value: Any, override: str, unknown: str)
     steps = _dotted(key)
     if steps[0] not in _ROOTS:
         if len(steps) == 1:
-            raise _OverrideError(f"`{key}`: {unknown}")
+            raise _OverrideError(f"{shown(key)}: {unknown}")
         found = nearest(steps[0], _ROOTS)
         meant = f"did you mean `{found}`?" if found else f"a path begins with one of {', '.join(_ROOTS)}"
-        raise _OverrideError(f"`{key}`: unknown path; {meant}")
+        raise _OverrideError(f"{shown(key)}: unknown path; {meant}")
+    if len(steps) > DEEPEST:
+        raise _OverrideError(f"the path has {len(steps):,} steps; there may be {DEEPEST}")
     path: list[str | int] = []
     edited.data = _replaced(edited.data, steps, value, path)
     for inner in [place for place in edited.written if place[: len(path)] == tuple(path)]:
@@ -216,12 +219,12 @@ def _replaced(table: Any, steps: list[str], value: Any, path: list[str | int]) -
         return value
     step, *rest = steps
     if isinstance(table, list):
-        if not step.isdecimal() or int(step) >= len(table):
-            raise _OverrideError(f"`{step}` is not a position in a list of {len(table)} entries, counted from 0")
+        if not step.isdecimal() or len(step) > len(str(len(table))) or int(step) >= len(table):
+            raise _OverrideError(f"{shown(step)} is not a position in a list of {len(table)} entries, counted from 0")
         path.append(int(step))
         return [_replaced(old, rest, value, path) if i == int(step) else old for i, old in enumerate(table)]
     if table is not None and not isinstance(table, Mapping):
-        raise _OverrideError(f"`{step}` leads into a single value, which has no parts")
+        raise _OverrideError(f"{shown(step)} leads into a single value, which has no parts")
     path.append(step)
     entries: dict[str, Any] = dict(table or {})
     return {**entries, step: _replaced(entries.get(step), rest, value, path)}

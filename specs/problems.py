@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from .limits import MOST_PROBLEMS
+from .scalars import printable
+
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _SHOWN_WIDTH = 100
 _CARET_INDENT = " " * 6
@@ -53,13 +56,16 @@ class Problem:
 
 
 class SpecError(RooflaxError):
-    """Everything wrong with a spec, all problems at once, in the order in which they stand in their files."""
+    """Everything wrong with a spec, all problems at once, in the order in which they stand in their files.
+
+    Of very many, which one mistake may cause, only the first are kept.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         found = tuple(problems)
         if not found:
             raise ValueError("a SpecError needs at least one problem")
-        self.problems = _in_order(found)
+        self.problems = _in_order(found)[:MOST_PROBLEMS]
         super().__init__(self.problems)
 
     def __str__(self) -> str:
@@ -85,14 +91,15 @@ def _in_order(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
 
 def _header(problems: tuple[Problem, ...]) -> str:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    count = f"the first {count}" if len(problems) == MOST_PROBLEMS else count
     files = ", ".join(dict.fromkeys(problem.file for problem in problems if problem.file))
-    return f"{count} in {files}" if files else count
+    return printable(f"{count} in {files}") if files else count
 
 
 def _paragraph(problem: Problem, width: int) -> str:
-    location = f"{problem.location:<{width}}  " if width else ""
-    where = f"{problem.where}: " if problem.path else ""
-    message = problem.message.replace("\n", "\n" + _CARET_INDENT)
+    location = printable(f"{problem.location:<{width}}  ") if width else ""
+    where = printable(f"{problem.where}: ") if problem.path else ""
+    message = printable(problem.message).replace("\n", "\n" + _CARET_INDENT)
     lines = [f"  {location}{where}{message}"]
     if problem.source_line is not None and problem.column is not None:
         lines += [_CARET_INDENT + line for line in _caret(problem.source_line, problem.column)]

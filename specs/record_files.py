@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .problems import Problem, SpecError
+from .documents import Document, KeyPath, parse_document
+from .problems import SpecError
 from .records import CatalogError, Field, Record, Source, field_value, written
+from .text_files import TextError
+from .text_files import read_text as text_of
 from .vocabulary import CATALOGS, Group, Leaf, Vocabulary, nearest, shipped
 
 CONFIDENCES = ("high", "medium", "low")
@@ -18,8 +21,7 @@ _SOURCE_KEYS = frozenset(("title", "url", "date"))
 _FIELD_KEYS = frozenset(("value", "source", "note"))
 _SCALARS = (str, int, float, bool)
 
-_Where = tuple[str | int, ...]
-Report = Callable[[_Where, str], None]
+Report = Callable[[KeyPath, str], None]
 
 
 def read_record(path: Path, catalog: str | None = None, vocabulary: Vocabulary | None = None) -> Record:
@@ -35,46 +37,39 @@ def read_record(path: Path, catalog: str | None = None, vocabulary: Vocabulary |
         from .huggingface import record_from_config
 
         return record_from_config(path)
-    text = read_text(path)
-    table = parse_yaml(text, path)
-    problems: list[tuple[_Where, str]] = []
+    document = parse_yaml(read_text(path), path)
+    table = document.data
+    problems: list[tuple[KeyPath, str]] = []
 
-    def report(where: tuple[str | int, ...], message: str) -> None:
+    def report(where: KeyPath, message: str) -> None:
         problems.append((where, message))
 
     found = _catalog_of(table, path, catalog, report)
     record = _record(table, path, found, vocabulary or shipped(), report) if found else None
     if problems or record is None:
-        raise CatalogError(_rendered(path, text, problems))
+        raise told(document, problems)
     return record
 
 
 def read_text(path: Path) -> str:
     """The text of a record file."""
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise CatalogError(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CatalogError(f"{path}: cannot be read as text: {error}") from None
+        return text_of(path, regular=True)
+    except TextError as error:
+        raise CatalogError(f"{path}: {error}") from None
 
 
-def parse_yaml(text: str, path: Path) -> Mapping[str, Any]:
-    """The mapping a record file holds. Tags that build objects and repeated keys are errors."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
+def parse_yaml(text: str, path: Path) -> Document:
+    """The mapping in the text of a record file, with its places. Tags and repeated keys are errors."""
     try:
-        table = YAML(typ="safe").load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}" if mark else ""
-        raise CatalogError(f"{path}{line}: not valid YAML: {error.problem or error.context}") from None
-    except (YAMLError, ValueError) as error:
-        raise CatalogError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(table, Mapping):
+        document = parse_document(text, str(path))
+        if document.problems:
+            raise SpecError(document.problems)
+    except SpecError as error:
+        raise CatalogError(str(error)) from None
+    if not isinstance(document.data, Mapping):
         raise CatalogError(f"{path}: a record is a mapping with `name`, `title`, `sources` and `fields`")
-    return table
+    return document
 
 
 def _catalog_of(table: Mapping[str, Any], path: Path, catalog: str | None, report: Report) -> str | None:
@@ -176,7 +171,7 @@ def _fields(
     """The fields that can be read; the others are reported."""
     known = {leaf.name: leaf for leaf in vocabulary.values() if leaf.group == catalog}
     default = table.get("source")
-    if default is not None and default not in sources:
+    if default is not None and not _is_key(default, sources):
         report(("source",), f"{default!r} is not a key of `sources`{_did_you_mean(str(default), sources)}")
     fields = _mapping(table, "fields", report)
     if not fields and catalog != Group.SOFTWARE:  # what a stack reaches is fitted, not stated
@@ -192,7 +187,7 @@ def _fields(
         source = whole.get("source", default)
         if source is None:
             report(where, "no source; name one here, or a default with the top-level key `source`")
-        elif source not in sources and not (source == default and "source" not in whole):
+        elif not _is_key(source, sources) and not (source == default and "source" not in whole):
             report((*where, "source"), f"{source!r} is not a key of `sources`{_did_you_mean(str(source), sources)}")
         try:
             value = field_value(known[name], whole.get("value"))
@@ -200,6 +195,10 @@ def _fields(
             report(where, str(error))
         else:
             yield str(name), Field(value, written(whole["value"]), str(source), str(whole.get("note", "")))
+
+
+def _is_key(name: object, known: Collection[str]) -> bool:
+    return isinstance(name, str) and name in known
 
 
 def _unknown_field(name: str, catalog: str, known: Mapping[str, Leaf], vocabulary: Vocabulary) -> str:
@@ -216,27 +215,6 @@ def _did_you_mean(name: str, known: Collection[str]) -> str:
     return f"; did you mean `{found}`?" if found else f"; known: {', '.join(sorted(known))}" if len(known) < 12 else ""
 
 
-def _rendered(path: Path, text: str, problems: list[tuple[_Where, str]]) -> str:
-    """All problems of one file, each with the line of the nearest enclosing key."""
-    lines = key_lines(text)
-
-    def line(where: _Where) -> int | None:
-        return next((lines[where[:k]] for k in range(len(where), 0, -1) if where[:k] in lines), None)
-
-    return str(SpecError(Problem(where, message, str(path), line(where)) for where, message in problems))
-
-
-def key_lines(text: str) -> dict[tuple[str | int, ...], int]:
-    """The line, from 1, on which each key of the document stands."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.nodes import MappingNode
-
-    found: dict[tuple[str | int, ...], int] = {}
-
-    def walk(node: Any, where: tuple[str, ...]) -> None:
-        for key, value in node.value if isinstance(node, MappingNode) else ():
-            found[*where, str(key.value)] = key.start_mark.line + 1
-            walk(value, (*where, str(key.value)))
-
-    walk(YAML(typ="safe").compose(text), ())
-    return found
+def told(document: Document, problems: Iterable[tuple[KeyPath, str]]) -> CatalogError:
+    """All problems of one file, each at the nearest enclosing key."""
+    return CatalogError(str(SpecError(document.problem(where, what, about_key=True) for where, what in problems)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .problems import RooflaxError
+from .scalars import as_float
 from .vocabulary import Kind, Leaf
 
 
@@ -82,7 +83,7 @@ def _number(leaf: Leaf, given: object) -> float:
             raise wrong
         return float(given)
     if isinstance(given, int | float):
-        return float(given)
+        return as_float(given)
     if not isinstance(given, str):
         raise wrong
     from .units import parse_quantity

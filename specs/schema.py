@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from .documents import KeyPath
 from .domains import shown
 from .goals import check_goals
+from .limits import MOST_PROBLEMS
 from .vocabulary import Vocabulary, nearest
 
 _PREFIX = "Value error, "
@@ -157,7 +158,7 @@ def check_shape(data: Mapping[str, Any]) -> tuple[SweepSpec | None, list[tuple[K
     try:
         return SweepSpec.model_validate(dict(data)), []
     except ValidationError as error:
-        return None, [_problem(dict(found)) for found in error.errors(include_url=False)]
+        return None, [_problem(dict(found)) for found in error.errors(include_url=False)[:MOST_PROBLEMS]]
 
 
 def _problem(error: dict[str, Any]) -> tuple[KeyPath, str, bool]:

@@ -17,6 +17,8 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cache, lru_cache
 
+from .limits import LONGEST_QUANTITY
+
 BASES = ("B", "FLOP", "s", "J", "$", "kg")
 
 _UP = {"k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
@@ -28,7 +30,6 @@ _TIMES = (("d", 86400, 172800), ("h", 3600, 7200), ("min", 60, 120))
 NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:_\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _OPERATOR = re.compile(r"\s*([*·⋅/])\s*")
 _TERM = re.compile(r"([^\s^]+?)(?:\^(-?[1-9]))?")
-_LONGEST = 100
 _COUNTED = ("token", "tokens", "sequence", "sequences", "GPU", "GPUs")
 
 # What the reader of a message calls each dimension, and a value as it is usually written.
@@ -173,7 +174,7 @@ def format_quantity(value: float, unit: str) -> str:
 def _quantity(text: str, wanted: _Unit) -> float:
     if not isinstance(text, str) or not text.strip():
         raise UnitError(f"{text!r} is not a quantity")
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST_QUANTITY:
         raise UnitError(f"{text[:30]!r}… is too long for a quantity ({len(text)} characters)")
     plain = text.strip().replace("−", "-")
     found = NUMBER.match(plain)

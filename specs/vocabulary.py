@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .limits import LONGEST_NAME
+
 
 class Kind(StrEnum):
     """What values a leaf takes, and so what a derivative with respect to it means."""
@@ -155,6 +157,8 @@ class Vocabulary(Mapping[str, Leaf]):
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like `name`, or None where nothing is close: what "did you mean" offers."""
+    if len(name) > LONGEST_NAME:  # far longer than any name, and slow to compare
+        return None
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return found[0] if found else None
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from ..specs.text_files import TextError, table_lines
 from .problems import StoreError
 
 BRANCHING = "branching_factor"
@@ -24,7 +25,7 @@ MODELS = ("8B", "70B")
 # The sequence lengths for which the document compares the models, wherever it believes to have columns of both.
 COMPARED_LENGTHS = (64, 128, 256)
 
-_LENGTH = re.compile(r"seq(\d+)")
+_LENGTH = re.compile(r"seq(\d{1,9})(?!\d)")
 _DROPPED = ("MIN", "MAX", "_step")
 _NO_VALUE = {"", "nan", "na", "n/a", "null", "none"}
 _HEAD_ROWS = 5
@@ -132,15 +133,14 @@ class _Table:
 
 
 def _read(path: Path) -> _Table:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [tuple(line) for line in csv.reader(file) if line]
-    except FileNotFoundError:
+    if not path.exists():
         raise StoreError(
             f"{path}: no such file; a CSV with a column `{BRANCHING}` and a column per run was expected (the "
             "document's own is not public; a synthetic sample ships as `documents/data/agent-runs-synthetic.csv`)"
-        ) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        )
+    try:
+        lines = [tuple(line) for line in csv.reader(table_lines(path)) if line]
+    except (TextError, csv.Error) as error:
         raise StoreError(f"{path} cannot be read as a CSV: {error}") from error
     if not lines:
         raise StoreError(f"{path} is empty; a header with `{BRANCHING}` and a column per run was expected")

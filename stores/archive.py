@@ -82,6 +82,10 @@ class Archive(Location):
         """Refuses: nobody writes here."""
         self._refuse()
 
+    def refuse_links(self) -> NoReturn:
+        """Refuses: nobody writes here."""
+        self._refuse()
+
     def clear_torn(self) -> NoReturn:
         """Refuses: nobody writes here."""
         self._refuse()

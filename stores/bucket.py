@@ -134,6 +134,9 @@ class Bucket(Location):
             raise
         self._around.delete(self._beside("partial"))
 
+    def refuse_links(self) -> None:
+        """An object store has none."""
+
     def clear_torn(self) -> None:
         """An object is there whole or not at all."""
 

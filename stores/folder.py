@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .guarded import refuse_links
 from .location import ROOT, Location
 from .locks import FileLock, locked_file
 from .problems import file_errors
@@ -106,6 +107,10 @@ class Folder(Location):
         except BaseException:
             _discard(made)
             raise
+
+    def refuse_links(self) -> None:
+        """A link may lead out of the folder."""
+        refuse_links(self.path)
 
     def clear_torn(self) -> None:
         """Deletes the half-written files of processes that were killed."""

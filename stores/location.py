@@ -87,6 +87,10 @@ class Location(ABC):
         """An empty zarr store that takes this place at the end, whole or not at all; to be used with the lock held."""
 
     @abstractmethod
+    def refuse_links(self) -> None:
+        """Raises StoreError where a store that is to be written holds a link, which may lead anywhere."""
+
+    @abstractmethod
     def clear_torn(self) -> None:
         """Deletes what killed runs have half written, where that can be; while nobody writes."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..specs.text_files import TextError, parse_json, read_text
 from .problems import StoreError
 
 # What makes an epoch usable, and what is kept beside it.
@@ -17,6 +18,7 @@ TIMED = ("training_time", "tokens_per_sec")
 QUALITY = ("validation_loss", "bleu")
 CARRIED = ("world_size", "batch_size")
 _MOST_MISSING = 1000
+_LARGEST = 10**15
 _NAME = re.compile(r"rank(\d+)_results_epoch(\d+)\.json")
 
 
@@ -121,16 +123,16 @@ def _read(path: Path) -> RankFile:
     """One file; what cannot be read at all has no metrics and one fault, a sentence with the file's name."""
     name = path.name
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         if not text.strip():
             return RankFile({}, faults=(f"{name} is empty",))
-        content = json.loads(text)
-    except OSError as error:
-        return RankFile({}, faults=(f"{name} cannot be read: {(error.strerror or str(error)).lower()}",))
+        content = parse_json(text)
+    except TextError as error:
+        return RankFile({}, faults=(f"{name}: {error}",))
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}: {error.msg}"
         return RankFile({}, faults=(f"{name} is no complete JSON ({where})",))
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         return RankFile({}, faults=(f"{name} is no JSON text ({type(error).__name__})",))
     if not isinstance(content, dict):
         return RankFile({}, faults=(f"{name} holds {_kind(content)}; an object with the metrics was expected",))
@@ -165,7 +167,7 @@ def _fault(metric: str, content: Mapping[str, Any]) -> str:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LARGEST
 
 
 def _shown(value: Any) -> str:

@@ -4,42 +4,45 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import xarray as xr
 import zarr
-import zarr.abc.store
 from xarray.backends import BackendArray
 from xarray.core import indexing
-from zarr.abc.store import ByteRequest
-from zarr.core.buffer import Buffer, BufferPrototype
-from zarr.storage import WrapperStore
 
+from ..specs.limits import MOST_ARRAYS
 from ..specs.places import Place
+from ..specs.scalars import printable
+from .array_bounds import check_labels, checked, fixed_width, is_name
+from .attributes import read_attributes
+from .guarded import GuardedStore, LostFileError
 from .layout import BLOCKS, dims_of
 from .location import Location, located, root_attributes
 from .problems import StoreError
 from .provenance import COORDINATES, FINISHED, VARIABLES
 
-# What zarr asks for to learn of which format an array or group is; it need not be there.
-_METADATA = {"zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"}
+_LONGEST_REASON = 300
 
 
 def open_results(place: Place, group: str = "") -> xr.Dataset:
     """The arrays and coordinates of the store at a path or URL, or of one of its groups with the root's coordinates.
 
     Values are read when they are used. What no block has written yet reads as NaN, or 127 for codes. Raises StoreError
-    where there is no such store or group and, when values are read, where a chunk is damaged or was lost.
+    where there is no such store or group, where it holds what we never write and, when values are read, where a chunk
+    is damaged or was lost.
     """
     source = located(place)
     finished = root_attributes(source).get(FINISHED) is True
-    with source.errors("read"):
-        root = zarr.open_group(_Whole(source.zarr_store(read_only=True), finished=finished), mode="r")
+    with source.errors("read"), _foreign_errors(source):
+        store = GuardedStore(source.zarr_store(read_only=True), finished=finished)
+        root = zarr.open_group(store, mode="r", zarr_format=3)
         dataset = _dataset(root, source)
         if not group:
             return dataset
-        groups = {name: inside for name, inside in sorted(root.groups()) if name != BLOCKS}
+        groups = {name: inside for name, inside in sorted(root.groups()) if name != BLOCKS and is_name(name)}
         if group not in groups and not finished:
             raise StoreError(
                 f"{source} is not finished, so it has no {group} yet; the command that began it resumes it"
@@ -90,30 +93,6 @@ class StoredArray(BackendArray):
                 raise StoreError(_damage(self._place, self._array, chunk)) from error
 
 
-class LostFileError(ValueError):
-    """A file that a finished store must have and has not; its key is the message."""
-
-
-class _Whole(WrapperStore[zarr.abc.store.Store]):
-    """A store in which a file that should hold values and does not is an error; zarr would read fill values.
-
-    An empty file is what a machine that stopped may leave of one not yet on disk. A missing one means in a store that
-    is not finished that its block is not computed, and in a finished store that it was lost.
-    """
-
-    def __init__(self, store: zarr.abc.store.Store, *, finished: bool) -> None:
-        super().__init__(store)
-        self._finished = finished
-
-    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
-        found = await super().get(key, prototype, byte_range)
-        if found is None and self._finished and key.rpartition("/")[2] not in _METADATA:
-            raise LostFileError(key)
-        if found is not None and len(found) == 0:
-            raise ValueError(f"{key} is empty")
-        return found
-
-
 def first_damaged(array: zarr.Array, bounds: Sequence[tuple[int, int]]) -> tuple[int, ...] | None:
     """The position among the array's chunks of the first one between `bounds` that cannot be decoded, or None."""
     for shard in _cells(bounds, array.shards or array.chunks):
@@ -125,9 +104,28 @@ def first_damaged(array: zarr.Array, bounds: Sequence[tuple[int, int]]) -> tuple
     return None
 
 
+@contextmanager
+def _foreign_errors(place: Location) -> Iterator[None]:
+    """What was not written by us is told in one sentence, be it refused here or by a library that trips over it."""
+    try:
+        yield
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        NotImplementedError,
+        RecursionError,
+    ) as error:
+        reason = printable(str(error) or type(error).__name__)[:_LONGEST_REASON]
+        raise StoreError(f"{place} is damaged, or not written by rooflax: {reason}") from error
+
+
 def _dataset(group: zarr.Group, place: Location) -> xr.Dataset:
-    attrs: dict[str, Any] = dict(group.attrs)
-    arrays = dict(sorted(group.arrays()))
+    attrs = read_attributes(dict(group.attrs), group.path or "the store")
+    arrays = {name: checked(array, name) for name, array in itertools.islice(group.arrays(), MOST_ARRAYS)}
+    arrays = dict(sorted(arrays.items()))
     # The files of a group have no order; `variables` remembers that of the outputs.
     order = [name for name in list(map(str, attrs.pop(VARIABLES, ()))) if name in arrays]
     variables = {name: _variable(arrays[name], place) for name in dict.fromkeys([*order, *arrays])}
@@ -137,20 +135,24 @@ def _dataset(group: zarr.Group, place: Location) -> xr.Dataset:
     }
     return xr.Dataset(
         {name: variable for name, variable in variables.items() if name not in labels},
-        coords={name: _labels(variable) for name, variable in variables.items() if name in labels},
+        coords={name: _labels(variable, name) for name, variable in variables.items() if name in labels},
         attrs=attrs,
     )
 
 
 def _variable(array: zarr.Array, place: Location) -> xr.Variable:
     data = indexing.LazilyIndexedArray(StoredArray(array, place))
-    return xr.Variable(dims_of(array), data, attrs=dict(array.attrs))
+    attrs = read_attributes(dict(array.attrs), array.path)
+    if "flag_values" in attrs and array.dtype.kind != "i":
+        raise ValueError(f"{array.path} has codes with meanings, but holds {array.dtype}")
+    return xr.Variable(dims_of(array), data, attrs=attrs)
 
 
-def _labels(variable: xr.Variable) -> xr.Variable:
+def _labels(variable: xr.Variable, name: str) -> xr.Variable:
     """A coordinate in memory; strings in the fixed width that every index understands."""
+    check_labels(variable.size * max(variable.dtype.itemsize, 1), name)
     values = variable.to_numpy()
-    return variable.copy(data=np.array(values.tolist(), dtype=str) if values.dtype.kind in "TUO" else values)
+    return variable.copy(data=fixed_width(values, name) if values.dtype.kind in "TUO" else values)
 
 
 def _reader(array: zarr.Array, key: indexing.ExplicitIndexer) -> Callable[[Any], Any]:

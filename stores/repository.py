@@ -129,6 +129,9 @@ class Repository(Location):
         yield session.store
         session.commit("store created")
 
+    def refuse_links(self) -> None:
+        """A repository has none of its own."""
+
     def clear_torn(self) -> None:
         """Chunks that no commit refers to are Icechunk's to collect."""
 

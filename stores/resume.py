@@ -76,6 +76,7 @@ def _locked(target: Location, action: str) -> Iterator[Callable[[], Store]]:
 
     def opened() -> Store:
         with target.errors("open"):
+            target.refuse_links()
             return Store(target, lock)
 
     try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..problems import RooflaxError
+from ..text_files import TextError, table_lines
 from .cells import Row, text
 
 CONFIDENCES = ("high", "medium", "low")
@@ -105,20 +106,19 @@ def _files(place: Path) -> list[Path]:
 def _read(path: Path, problems: list[str]) -> Table | None:
     """The table in a file, or None where its columns are of no known kind."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey="", restval=None, strict=True)
-            columns = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = columns
-            kind = _kind(columns)
-            if kind is None:
-                if len(columns) == 1 and _kind(columns[0].split(";")):
-                    problems.append(f"{path.name}: its cells are separated by semicolons; commas were expected")
-                return None
-            if "" in columns:
-                problems.append(f"{path.name}: column {columns.index('') + 1} has no name")
-                return None
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reader = csv.DictReader(table_lines(path), restkey="", restval=None, strict=True)
+        columns = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = columns
+        kind = _kind(columns)
+        if kind is None:
+            if len(columns) == 1 and _kind(columns[0].split(";")):
+                problems.append(f"{path.name}: its cells are separated by semicolons; commas were expected")
+            return None
+        if "" in columns:
+            problems.append(f"{path.name}: column {columns.index('') + 1} has no name")
+            return None
+        rows = list(reader)
+    except (TextError, csv.Error) as error:
         problems.append(f"{path.name}: cannot be read as a CSV: {error}")
         return None
     twice = sorted({name for name in columns if columns.count(name) > 1})

@@ -242,7 +242,7 @@ def test_a_mistake_is_told_in_a_sentence(mistake, rooflax, mistaken):
         ("the best both ways", "give --minimize or --maximize, not both"),
         ("a selection out of range", "--sel tp=1000: the labels go from 1 to 8"),
         ("a selection of an unknown axis", "--sel tpp=1: there is no axis `tpp`; did you mean `tp`?"),
-        ("a million to the fourth", "Give the axes fewer labels."),
+        ("a million to the fourth", "so give the axes fewer labels"),
         ("the best of a store without a best", "plain.zarr has no group best"),
         ("the best of a spec without a best", "plain.yaml says nothing of `best`; give --minimize QUANTITY and --over"),
         ("a slice of a damaged chunk", "is damaged in chunk"),

@@ -42,6 +42,11 @@ def test_page_shows_digits_that_people_read():
     assert shown == ["0.333333", "1,234,568", "12", "1e+20", "0", "no value", "inf", "a\\|b", "yes"]
 
 
+def test_nothing_in_a_cell_begins_a_tag():
+    told = pages.shown("a <script>alert(1)</script> <b\x1b[31m 1 < 2 <- x")
+    assert told == "a &lt;script>alert(1)&lt;/script> &lt;b�[31m 1 < 2 <- x"
+
+
 def test_columns_of_numbers_are_to_the_right():
     lines = pages.markdown_rows(TABLE.columns, TABLE.rows)
     assert lines[1:3] == ["| --- | ---: | --- |", "| DP\\|8 | 0.333333 | yes |"]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from rooflax.specs.axes import Value
 from rooflax.specs.bind import bind, bind_keywords
 from rooflax.specs.domains import domain_of
-from rooflax.specs.grids import MOST_LABELS, grid_numbers
+from rooflax.specs.grids import grid_numbers
+from rooflax.specs.limits import MOST_LABELS
 from rooflax.specs.problems import SpecError
 
 

@@ -135,9 +135,11 @@ def test_all_problems_of_a_file_come_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: [", ":1: not valid YAML: "),
-        (GOOD + "name: twice\n", ": not valid YAML: found duplicate key"),
-        (GOOD + "notes: !!python/object/apply:os.system [ls]\n", ": not valid YAML: could not determine a constructor"),
+        ("name: [", ":1:8  not valid YAML: "),
+        (GOOD + "name: twice\n", ":15:1  name: given twice; the first is on line 1"),
+        (GOOD + "notes: !!python/object/apply:os.system [ls]\n", ":15:8  notes: tags are not accepted"),
+        (GOOD + "a: &a [1, 1]\n" + "".join(f"b{n}: [*a, *a]\n" for n in range(30)), "aliases repeat more than 100"),
+        (GOOD.replace("source: talk", "source: [talk]"), "source: ['talk'] is not a key of `sources`"),
         ("- a\n- b\n", ": a record is a mapping with `name`, `title`, `sources` and `fields`"),
     ],
 )

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rooflax.specs.documents import DEEPEST, LONGEST, MOST_ALIASED, parse_document, plain
+from rooflax.specs.documents import parse_document
+from rooflax.specs.limits import DEEPEST, LONGEST_TEXT, MOST_ALIASED
 from rooflax.specs.loader import load_spec, read_spec
 from rooflax.specs.problems import SpecError
+from rooflax.specs.scalars import plain
 
 SPEC = """\
 title: Where does tensor parallelism stop paying?
@@ -327,7 +329,7 @@ def test_scalars_follow_yaml_1_2(text, value):
         ('a: "\\ud800"', "f:1:4  a: half a surrogate pair is no character"),
         ("a: " + "[" * (DEEPEST + 1), f"nested more than {DEEPEST} deep"),
         ("a: &x [" + "1," * MOST_ALIASED + "]\nb: *x", f"f:2:4  b: aliases repeat more than {MOST_ALIASED} values"),
-        ("#" * (LONGEST + 1), f"the text is longer than {LONGEST} characters"),
+        ("#" * (LONGEST_TEXT + 1), f"the text is longer than {LONGEST_TEXT:,} characters"),
         ("", "a sweep spec is a mapping"),
         ("[1]", "f:1:1  a sweep spec is a mapping with the keys title, axes, fixed and outputs"),
     ],

@@ -105,7 +105,7 @@ def test_unknown_deviation_is_refused(write: Write) -> None:
         (None, "rank1_results_epoch1.json is missing"),
         (b"", "rank1_results_epoch1.json is empty"),
         ('{"training_time": 1', "rank1_results_epoch1.json is no complete JSON (line 1, column 20"),
-        (b"\xff\xfe", "rank1_results_epoch1.json is no JSON text (UnicodeDecodeError)"),
+        (b"\xff\xfe", "rank1_results_epoch1.json: cannot be read as text"),
         ("[1]", "rank1_results_epoch1.json holds a list; an object with the metrics was expected"),
         ({"training_time": float("nan")}, "training_time is NaN, not a finite number, in rank1_results_epoch1.json"),
         ({"tokens_per_sec": float("inf")}, "tokens_per_sec is Infinity, not a finite number, in rank1_results"),
