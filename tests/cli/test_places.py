@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -101,12 +102,18 @@ def test_a_server_that_goes_away_ends_a_run_with_1_and_the_next_resumes_it(roofl
         patch.setattr(Store, "mark", cut_after_three)
         done = rooflax("run", spec, "-o", url)
     assert done.code == 1
-    assert done.told.startswith(f"cannot write block 3 of {url}: the server does not answer as it should (")
-    assert done.told.endswith("; the finished blocks are kept, run the same command to resume\n")
+    # Several threads write, so which of them is cut first is chance, and a mark may arrive whose answer does not.
+    assert re.fullmatch(
+        rf"cannot (write|mark) block \d+ of {url}: the server does not answer as it should \(.+\); the finished "
+        r"blocks are kept, run the same command to resume\n",
+        done.told,
+    )
     monkeypatch.setattr(lease, "LEASE", 1.0)
     line.restore()
+    kept = int(Store(url).done().sum())
+    assert 3 <= kept < 12
     done = rooflax("run", spec, "-o", url)
-    assert (done.code, "3 of them there already" in done.told) == (0, True)
+    assert (done.code, f" {kept} of them there already" in done.told) == (0, True)
     rooflax("run", spec)
     assert rx.open(url).drop_attrs().load().identical(rx.open("runs/small.zarr").drop_attrs().load())
     line.cut()

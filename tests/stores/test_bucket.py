@@ -222,8 +222,9 @@ def stop_creating(monkeypatch, sweep, url, puts, *, overwrite):
     real, left = S3Store.put, [puts]
 
     def counted(self, key, *arguments, **options):
+        # The lock is renewed by a thread of its own, which must not be what stops.
         left[0] -= not key.endswith(".lock")
-        if left[0] < 0:
+        if left[0] < 0 and not key.endswith(".lock"):
             raise Killed
         return real(self, key, *arguments, **options)
 
