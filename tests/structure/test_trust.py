@@ -18,7 +18,7 @@ MODULES: dict[str, frozenset[str]] = {
         ("pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "jsonpickle"), frozenset()
     ),
     **dict.fromkeys(("subprocess", "pty", "ctypes", "cffi", "runpy", "imp", "code", "codeop", "yaml"), frozenset()),
-    "importlib.util": frozenset({"kernels/discovery.py", "slices.py"}),
+    "importlib.util": frozenset({"kernels/discovery.py", "slices.py", "stores/repository.py"}),
     "importlib.machinery": frozenset({"kernels/discovery.py"}),
 }
 ATTRIBUTES: dict[str, frozenset[str]] = {
