@@ -17,9 +17,8 @@ from .specs.blocks import Regions
 from .specs.loaded import LoadedSpec
 from .specs.problems import RooflaxError
 from .sweeps import engine
-from .sweeps.block_function import BlockFunction
 from .sweeps.compilation import cache_compilations, cache_folder
-from .sweeps.eager import MOST_POINTS
+from .sweeps.eager import is_small
 from .sweeps.engine import Block
 from .sweeps.executors.overlap import overlapped
 from .sweeps.executors.task import Task
@@ -31,6 +30,7 @@ from .workbench import Workbench
 
 if TYPE_CHECKING:
     from .stores.write import Store
+    from .sweeps.block_function import BlockFunction
 
 WRITERS = 2
 MEMORY_IN_FLIGHT = 512 * 2**20
@@ -62,8 +62,11 @@ class Job:
     @cached_property
     def _function(self) -> BlockFunction | None:
         """Compiled once for all tasks; few points need no compilation."""
-        few = self.sweep.points <= MOST_POINTS
-        return None if few else BlockFunction(self.sweep, self.names, self.regions.lengths)
+        if is_small(self.sweep):
+            return None
+        from .sweeps.block_function import BlockFunction
+
+        return BlockFunction(self.sweep, self.names, self.regions.lengths)
 
     @property
     def in_flight(self) -> int:

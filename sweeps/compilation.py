@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
-import jax
+_EVERYTHING = {"jax_persistent_cache_min_compile_time_secs": 0.0, "jax_persistent_cache_min_entry_size_bytes": -1}
 
 
 def cache_folder() -> Path:
@@ -14,11 +15,18 @@ def cache_folder() -> Path:
 
 
 def cache_compilations(folder: Path) -> None:
-    """Keeps every compiled function in `folder` for this and later processes; where that fails, nothing is kept."""
+    """Keeps every compiled function in `folder` for this and later processes; where that fails, nothing is kept.
+
+    JAX is not loaded for it: what compiles nothing answers before that.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    settings = {"jax_compilation_cache_dir": str(folder), **_EVERYTHING}
+    if jax := sys.modules.get("jax"):
+        for name, value in settings.items():
+            jax.config.update(name, value)
+    else:
+        for name, value in settings.items():
+            os.environ.setdefault(name.upper(), str(value))

@@ -14,10 +14,10 @@ import numpy as np
 from ..specs.blocks import SIGNIFICANT_BITS, ArrayLayout, Regions, StoreLayout, chunking
 from ..specs.loaded import LoadedSpec
 from ..specs.records import Record
-from .block_function import is_code
 from .engine import blocks_of
 from .gradients.stored_gradients import StoredGradient
 from .label import attributes, coordinates
+from .leaves import is_code
 from .sweep import Sweep
 from .versions import device, library_versions
 
