@@ -30,7 +30,7 @@ class _ArrayFunctions:
 
 def _either(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
-        if all(map(_is_held, args)) and (not kwargs or all(map(_is_held, kwargs.values()))):
+        if all(map(is_held, args)) and (not kwargs or all(map(is_held, kwargs.values()))):
             return own(*args, **kwargs)
         import jax.numpy
 
@@ -39,8 +39,9 @@ def _either(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _is_held(argument: Any) -> bool:
-    return all(map(_is_held, argument)) if isinstance(argument, list | tuple) else isinstance(argument, _HELD)
+def is_held(argument: Any) -> bool:
+    """Whether NumPy can compute with an argument: an array of its own, a number, or a list of these."""
+    return all(map(is_held, argument)) if isinstance(argument, list | tuple) else isinstance(argument, _HELD)
 
 
 if not TYPE_CHECKING:

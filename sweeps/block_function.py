@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -20,11 +19,6 @@ from .checks import judge
 from .leaves import is_code
 from .stages import Stage, stages_of
 from .sweep import MARGIN, STATUS, Sweep
-
-
-def precision(dtype: str) -> AbstractContextManager[Any]:
-    """The scope in which arrays of `dtype`, float32 or float64, keep their width."""
-    return jax.enable_x64(dtype == "float64")
 
 
 class BlockFunction:

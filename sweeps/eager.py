@@ -7,15 +7,14 @@ operations are compiled once for all small sweeps.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from ..specs.blocks import Regions, block_grid
 from .checks import judge
+from .compilation import precision
 from .leaves import is_code, leaves_of
 from .sweep import MARGIN, STATUS, Sweep
 
@@ -28,12 +27,17 @@ _LENGTHS = (1, 16, 256, MOST_TRACED)
 
 def is_small(sweep: Sweep) -> bool:
     """Whether a sweep has so few points that it is answered before its graph would be compiled."""
-    return sweep.points <= (MOST_TRACED if _is_traced(sweep) else MOST_POINTS)
+    return is_for_numpy(sweep) or (_is_traced(sweep) and sweep.points <= MOST_TRACED)
+
+
+def is_for_numpy(sweep: Sweep) -> bool:
+    """Whether a small sweep is NumPy's to evaluate."""
+    return sweep.points <= MOST_POINTS and not _is_traced(sweep)
 
 
 def evaluate_eagerly(sweep: Sweep, names: Sequence[str], dtype: str) -> dict[str, np.ndarray]:
     """The named variables of a small sweep, each on its own dims."""
-    return _by_jax(sweep, names, dtype) if _is_traced(sweep) else _by_numpy(sweep, names, dtype)
+    return (_by_jax if _is_traced(sweep) else _by_numpy)(sweep, names, dtype)
 
 
 def _is_traced(sweep: Sweep) -> bool:
@@ -46,27 +50,18 @@ def _by_numpy(sweep: Sweep, names: Sequence[str], dtype: str) -> dict[str, np.nd
     own = {name: tuple(slice(None) if dim in sweep.dims[name] else 0 for dim in sweep.sizes) for name in names}
     for region in Regions(sweep.sizes, block_grid(sweep.sizes, AT_ONCE)):
         extent = [stop - start for start, stop in region.slices.values()]
-        with np.errstate(all="ignore"), _precision(dtype):
+        with np.errstate(all="ignore"), precision(dtype):
             values = _values(sweep, names, leaves_of(sweep, region, dtype), dtype)
             for name, array in arrays.items():
                 array[region.selection(sweep.dims[name])] = np.broadcast_to(values[name], extent)[own[name]]
     return arrays
 
 
-def _precision(dtype: str) -> AbstractContextManager[Any]:
-    """The scope for models of a user's own, which may ask JAX."""
-    if "jax" not in sys.modules:
-        return nullcontext()
-    from .block_function import precision
-
-    return precision(dtype)
-
-
 def _values(sweep: Sweep, names: Sequence[str], leaves: Mapping[str, np.ndarray], dtype: str) -> dict[str, Any]:
     values: dict[str, Any] = dict(leaves)
     for quantity in sweep.graph.order:
         value = np.asarray(quantity(values))
-        values[quantity.name] = value.astype(dtype) if value.dtype.kind == "f" else value
+        values[quantity.name] = value.astype(dtype, copy=False) if value.dtype.kind == "f" else value
     if STATUS in names or MARGIN in names:
         like = np.empty((1,) * len(sweep.sizes), dtype)
         values[STATUS], values[MARGIN] = judge(sweep.checks, values, like)
@@ -75,8 +70,6 @@ def _values(sweep: Sweep, names: Sequence[str], leaves: Mapping[str, np.ndarray]
 
 def _by_jax(sweep: Sweep, names: Sequence[str], dtype: str) -> dict[str, np.ndarray]:
     import jax.numpy as jnp
-
-    from .block_function import precision
 
     with precision(dtype):
         values: dict[str, Any] = {name: jnp.asarray(leaf) for name, leaf in _flat(sweep, dtype).items()}

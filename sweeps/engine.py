@@ -14,6 +14,7 @@ import numpy as np
 from ..specs.blocks import TARGET_POINTS, Region, Regions, block_grid, writes
 from ..specs.problems import RooflaxError
 from ..specs.units import format_quantity
+from .compilation import precision
 from .eager import evaluate_eagerly, is_small
 from .leaves import is_code, leaves_of
 from .sweep import Sweep
@@ -105,7 +106,7 @@ def evaluate_blocks(
         whole = evaluate_eagerly(sweep, names, dtype)
         yield from (Block(sweep, region, _within(sweep, region, whole)) for region in regions)
         return
-    from .block_function import BlockFunction, precision
+    from .block_function import BlockFunction
 
     function = function or BlockFunction(sweep, names, blocks_of(sweep).lengths)
     slots = threading.Semaphore(in_flight)

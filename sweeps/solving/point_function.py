@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from ...specs.axes import Axis, Value
-from ..block_function import BlockFunction, precision
+from ..block_function import BlockFunction
+from ..compilation import precision
 from ..eager import evaluate_eagerly
 from ..sweep import Sweep
 

@@ -17,8 +17,9 @@ from ...specs.axes import Axis, Value
 from ...specs.blocks import Regions, block_grid
 from ...specs.problems import RooflaxError
 from .. import engine
-from ..block_function import BlockFunction, precision
+from ..block_function import BlockFunction
 from ..checks import DEFINED, Check
+from ..compilation import precision
 from ..sweep import STATUS, Sweep
 from .design import Design, parts_of
 from .uncertain_inputs import Uncertain

@@ -10,8 +10,8 @@ from rooflax import Workbench
 from rooflax.specs.bind import bind_keywords
 from rooflax.specs.blocks import block_grid
 from rooflax.sweeps import engine
-from rooflax.sweeps.block_function import precision
 from rooflax.sweeps.checks import judge
+from rooflax.sweeps.compilation import precision
 from rooflax.sweeps.leaves import leaves_of
 from rooflax.sweeps.sweep import MARGIN, STATUS, Sweep, sweep_of
 
