@@ -17,13 +17,11 @@ from .specs.blocks import Regions
 from .specs.loaded import LoadedSpec
 from .specs.problems import RooflaxError
 from .sweeps import engine
-from .sweeps.block_function import BlockFunction
 from .sweeps.compilation import cache_compilations, cache_folder
-from .sweeps.eager import MOST_POINTS
+from .sweeps.eager import is_small
 from .sweeps.engine import Block
 from .sweeps.executors.overlap import overlapped
 from .sweeps.executors.task import Task
-from .sweeps.gradients.stored_gradients import StoredGradient, gradient_block, with_gradients
 from .sweeps.searches.searches import Finds, Search, found_in, names_of, searches_of
 from .sweeps.sweep import Sweep, sweep_of_spec
 from .sweeps.versions import device, difference, interpreter, library_versions
@@ -31,6 +29,8 @@ from .workbench import Workbench
 
 if TYPE_CHECKING:
     from .stores.write import Store
+    from .sweeps.block_function import BlockFunction
+    from .sweeps.gradients.stored_gradients import StoredGradient
 
 WRITERS = 2
 MEMORY_IN_FLIGHT = 512 * 2**20
@@ -62,8 +62,11 @@ class Job:
     @cached_property
     def _function(self) -> BlockFunction | None:
         """Compiled once for all tasks; few points need no compilation."""
-        few = self.sweep.points <= MOST_POINTS
-        return None if few else BlockFunction(self.sweep, self.names, self.regions.lengths)
+        if is_small(self.sweep):
+            return None
+        from .sweeps.block_function import BlockFunction
+
+        return BlockFunction(self.sweep, self.names, self.regions.lengths)
 
     @property
     def in_flight(self) -> int:
@@ -89,7 +92,9 @@ class Job:
 
         def write(block: Block) -> int:
             if block.region.index not in task.stored:
-                arrays = block.owned(self.sweep.variables) | gradient_block(self.gradients, block, self.dtype)
+                arrays = block.owned(self.sweep.variables)
+                for gradient in self.gradients:
+                    arrays |= gradient.block(block, self.dtype)
                 store.write(block.region, arrays)
                 store.mark(block.region)
             return block.region.index
@@ -106,7 +111,11 @@ def job_of(registry: Registry, loaded: LoadedSpec) -> Job:
 
 def with_stored(sweep: Sweep, loaded: LoadedSpec) -> tuple[Sweep, tuple[StoredGradient, ...]]:
     """The sweep of a spec that also computes the gradients it asks for, and the arrays of these."""
-    return with_gradients(sweep, loaded.spec.gradients) if loaded.spec.gradients is not None else (sweep, ())
+    if loaded.spec.gradients is None:
+        return sweep, ()
+    from .sweeps.gradients.stored_gradients import with_gradients
+
+    return with_gradients(sweep, loaded.spec.gradients)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,14 +15,13 @@ from .specs.axes import Axis, Box, Inputs, Value
 from .specs.loaded import LoadedSpec, in_dtype
 from .specs.schema import Best, Optimize
 from .specs.units import format_quantity
-from .sweeps.gradients.stored_gradients import StoredGradient
 from .sweeps.infeasible import infeasible_labels
-from .sweeps.optima.optimum import planned, without_conditions
 from .sweeps.sweep import Sweep, sweep_of_spec, sweep_to_optimize
 from .workbench import Workbench
 
 if TYPE_CHECKING:
     from .specs.blocks import StoreLayout
+    from .sweeps.gradients.stored_gradients import StoredGradient
 
 
 def layout_of(
@@ -38,6 +37,8 @@ def plan_of(bench: Workbench, loaded: LoadedSpec) -> dict[str, Any]:
     """What a spec's run would compute and store, as plain data; nothing runs but the legality of whole labels."""
     free = loaded.inputs.boxes
     if free:
+        from .sweeps.optima.optimum import planned, without_conditions
+
         optimized = sweep_to_optimize(bench.registry, loaded)
         sweep, judged, gradients = planned(optimized), without_conditions(optimized), ()
         loaded = in_dtype(loaded, "float64")

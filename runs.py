@@ -18,8 +18,6 @@ from .specs.problems import RooflaxError
 from .sweeps.executors.cluster import Cluster, cluster_of
 from .sweeps.executors.cluster import computed as on_cluster
 from .sweeps.executors.task import Task
-from .sweeps.gradients.stored_gradients import GROUP as GRADIENTS
-from .sweeps.gradients.stored_gradients import gradient_labels
 from .sweeps.searches.searches import Finds, labelled, take
 from .workbench import Workbench
 
@@ -129,7 +127,9 @@ def _fill(job: Job, target: Store, done: np.ndarray, where: _Elsewhere | None, p
     than reading them.
     """
     if job.gradients:
-        target.write_group(GRADIENTS, gradient_labels(job.sweep, job.gradients))
+        from .sweeps.gradients.stored_gradients import GROUP, gradient_labels
+
+        target.write_group(GROUP, gradient_labels(job.sweep, job.gradients))
     stored = set(np.flatnonzero(done).tolist())
     due = [index for index in range(len(job.regions)) if job.searches or index not in stored]
     computed = where.computed(due, stored) if where else job.compute(target, Task(tuple(due), frozenset(stored)))

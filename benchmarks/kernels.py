@@ -7,19 +7,17 @@ keeps: the outputs, the status and the margin.
 
 from __future__ import annotations
 
-import contextlib
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 
 from rooflax.specs.blocks import Region, Regions
-from rooflax.sweeps import checks, engine
-from rooflax.sweeps.block_function import BlockFunction, leaves_of
+from rooflax.sweeps import engine
+from rooflax.sweeps.block_function import BlockFunction
 from rooflax.sweeps.checks import judge
+from rooflax.sweeps.leaves import leaves_of
 from rooflax.sweeps.sweep import MARGIN, STATUS, Sweep, sweep_of_spec
 from rooflax.workbench import Workbench
 
@@ -96,7 +94,7 @@ def _compiled(sweep: Sweep, regions: Regions) -> Callable[[], None]:
 
 
 def _numpy(sweep: Sweep, regions: Iterable[Region | None]) -> None:
-    with rebound():
+    with np.errstate(all="ignore"):
         for region in regions:
             _evaluate_freeing(sweep, leaves_of(sweep, region, "float32"))
 
@@ -111,24 +109,6 @@ def _evaluate_freeing(sweep: Sweep, values: dict[str, np.ndarray]) -> dict[str, 
             values.pop(name, None)
     values[STATUS], values[MARGIN] = judge(sweep.checks, values, like)
     return values
-
-
-@contextlib.contextmanager
-def rebound() -> Iterator[None]:
-    """Every `jnp` of the kernels, and of the checks, is NumPy inside."""
-    modules = [
-        module
-        for name, module in sys.modules.items()
-        if (name.startswith("rooflax.kernels") or module is checks) and getattr(module, "jnp", None) is jnp
-    ]
-    with np.errstate(all="ignore"):
-        for module in modules:
-            setattr(module, "jnp", np)  # noqa: B010 (a module's attributes are unknown to the type checker)
-        try:
-            yield
-        finally:
-            for module in modules:
-                setattr(module, "jnp", jnp)  # noqa: B010
 
 
 def _seconds(action: Callable[[], object]) -> float:

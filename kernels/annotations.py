@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import jax
-
-Array = jax.Array
+if TYPE_CHECKING:
+    from jax import Array
+else:
+    Array = Any
 
 
 @dataclass(frozen=True, slots=True)

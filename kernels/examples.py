@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import jax
-
 from ..specs.problems import RooflaxError
 from ..specs.units import conversion
 from .registry import Quantity, Registry
@@ -46,6 +44,8 @@ def example_inputs(quantity: Quantity, registry: Registry) -> dict[str, float]:
 
 def value_at(quantity: Quantity, inputs: Mapping[str, float]) -> float:
     """The value of a model at one point, compiled as the engine compiles it, in double precision."""
+    import jax
+
     with jax.enable_x64(True):
         arrays = {name: jax.numpy.asarray(value, dtype="float64") for name, value in inputs.items()}
         return float(jax.jit(lambda values: quantity(values) + 0.0)(arrays))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from string import Formatter
 from types import MappingProxyType, ModuleType
 from typing import Any, TypeVar
@@ -71,7 +72,8 @@ class Declaration:
 class Quantity:
     """A registered cost model, as everything outside the kernels sees it.
 
-    `names` maps each parameter to the quantity or leaf it stands for; they differ inside a namespace.
+    `names` maps each parameter to the quantity or leaf it stands for; they differ inside a namespace. `hints` are the
+    annotations of the parameters.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Quantity:
     options: tuple[str, ...] = ()
     module: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
+    hints: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def namespace(self) -> str:
@@ -104,6 +107,11 @@ class Quantity:
     def example(self) -> dict[str, float]:
         """The worked example by name of what is read, with `expect` and perhaps `rel`."""
         return {self.name_of(parameter): value for parameter, value in self.declared.example.items()}
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether JAX has to follow what is computed, as in a derivative."""
+        return getattr(self.function, "is_traced", False)
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
@@ -247,8 +255,9 @@ def build_registry(modules: Iterable[ModuleType], vocabulary: Vocabulary) -> Reg
         else:
             quantities[quantity.name] = quantity
     registry = Registry(quantities, stand_ins, vocabulary, _digest(modules, vocabulary))
+    units = {**{leaf.name: leaf.unit for leaf in vocabulary.values()}, **registry.units}
     for quantity in declared:
-        _check(quantity, registry)
+        _check(quantity, registry, units)
     return registry
 
 
@@ -290,7 +299,7 @@ def _quantity(function: Callable[..., Any], prefix: str) -> Quantity:
     for what in ("formula", "source", "example"):
         if not getattr(declared, what):
             raise RegistryError(f"{where} has no {what}")
-    hints = typing.get_type_hints(function, include_extras=True)
+    hints = _hints(function)
     parameters = tuple(inspect.signature(function).parameters)
     if "return" not in hints:
         raise RegistryError(f"{where} has no return annotation, so no unit")
@@ -307,7 +316,17 @@ def _quantity(function: Callable[..., Any], prefix: str) -> Quantity:
         bundles={p: hints[p] for p in parameters if _is_bundle(hints.get(p))},
         options=result.options if isinstance(result, Category) else (),
         module=module,
+        hints=hints,
     )
+
+
+@cache
+def _hints(annotated: Any) -> dict[str, Any]:
+    """The annotations of a function or a bundle; most are names, and to look one up is quicker than to evaluate it."""
+    written, known = inspect.get_annotations(annotated), vars(sys.modules[annotated.__module__])
+    if all(text in known for text in written.values()):
+        return {name: known[text] for name, text in written.items()}
+    return typing.get_type_hints(annotated, include_extras=True)
 
 
 def _is_bundle(hint: Any) -> bool:
@@ -326,28 +345,26 @@ def _unit(metadata: Any, what: str) -> str:
 
 def _parameter_units(quantity: Quantity) -> dict[str, str]:
     units: dict[str, str] = {}
-    hints = typing.get_type_hints(quantity.function, include_extras=True)
     for parameter in quantity.parameters:
         if bundle := quantity.bundles.get(parameter):
-            fields = typing.get_type_hints(bundle, include_extras=True)
             units |= {
-                name: _unit(_metadata(hint), f"field {name} of {bundle.__name__}") for name, hint in fields.items()
+                name: _unit(_metadata(hint), f"field {name} of {bundle.__name__}")
+                for name, hint in _hints(bundle).items()
             }
         else:
             what = f"parameter `{parameter}` of `{quantity.name}` in {quantity.module}"
-            units[quantity.name_of(parameter)] = _unit(_metadata(hints.get(parameter)), what)
+            units[quantity.name_of(parameter)] = _unit(_metadata(quantity.hints.get(parameter)), what)
     return units
 
 
-def _check(quantity: Quantity, registry: Registry) -> None:
+def _check(quantity: Quantity, registry: Registry, units: Mapping[str, str]) -> None:
     where = f"`{quantity.name}` in {quantity.module}"
-    known = {**registry.vocabulary, **registry.quantities}
     for name, unit in _parameter_units(quantity).items():
-        if name not in known:
-            hint = nearest(name, known)
+        if name not in units:
+            hint = nearest(name, units)
             raise RegistryError(f"{where}: unknown parameter `{name}`" + (f"; did you mean `{hint}`?" if hint else ""))
-        if registry.unit(name) != unit:
-            raise RegistryError(f"{where}: `{name}` is in {registry.unit(name)}, its annotation says {unit}")
+        if units[name] != unit:
+            raise RegistryError(f"{where}: `{name}` is in {units[name]}, its annotation says {unit}")
     strangers = set(quantity.terms) - set(quantity.reads)
     if strangers:
         raise RegistryError(f"{where}: terms {sorted(strangers)} are not among its parameters")
@@ -359,8 +376,9 @@ def _check(quantity: Quantity, registry: Registry) -> None:
         strangers := set(map(quantity.name_of, names_in(condition.message))) - set(quantity.reads)
     ):
         raise RegistryError(f"{where}: its message names {sorted(strangers)}, which it does not read")
-    missing = [n for n in quantity.reads if n not in quantity.example and _needs_value(n, registry)]
-    if missing or "expect" not in quantity.example:
+    example = quantity.example
+    missing = [n for n in quantity.reads if n not in example and _needs_value(n, registry)]
+    if missing or "expect" not in example:
         raise RegistryError(f"{where}: the example lacks {', '.join([*missing] or ['expect'])}")
 
 

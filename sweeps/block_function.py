@@ -9,22 +9,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..specs.blocks import Region
 from .checks import judge
+from .leaves import is_code
 from .stages import Stage, stages_of
 from .sweep import MARGIN, STATUS, Sweep
-
-
-def precision(dtype: str) -> AbstractContextManager[Any]:
-    """The scope in which arrays of `dtype`, float32 or float64, keep their width."""
-    return jax.enable_x64(dtype == "float64")
 
 
 class BlockFunction:
@@ -117,24 +111,3 @@ def run_stage(sweep: Sweep, stage: Stage, taken: Mapping[str, Any]) -> dict[str,
         value = jnp.broadcast_to(values[name], _shape(sweep, name, extent))
         values[name] = value.astype(jnp.int8 if is_code(sweep, name) else like.dtype)
     return values
-
-
-def is_code(sweep: Sweep, name: str) -> bool:
-    """Whether a variable is a category code (int8) rather than a number."""
-    quantity = sweep.registry.quantities.get(name)
-    return name == STATUS or (quantity is not None and bool(quantity.options))
-
-
-def leaves_of(sweep: Sweep, region: Region | None, dtype: str) -> dict[str, np.ndarray]:
-    """The inputs of the graph inside a region (None: the whole grid), one axis per dim of the sweep."""
-    leaves = {}
-    for name in sweep.graph.inputs:
-        value = sweep.values[name]
-        dims = sorted(value.dims, key=list(sweep.sizes).index)
-        data = np.transpose(value.data, [value.dims.index(dim) for dim in dims])
-        if region is not None:
-            data = data[region.selection(dims)]
-        lengths = dict(zip(dims, data.shape, strict=True))
-        shape = [lengths.get(dim, 1) for dim in sweep.sizes]
-        leaves[name] = np.ascontiguousarray(data, dtype=dtype).reshape(shape)
-    return leaves

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax.numpy as jnp
-
+from ..kernels.arrays import jnp
 from ..kernels.graph import Graph
 from ..kernels.registry import Quantity, Registry, names_in
 from ..specs.conditions import Comparison, ConstraintName

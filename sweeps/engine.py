@@ -7,16 +7,20 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..specs.blocks import TARGET_POINTS, Region, Regions, block_grid, writes
 from ..specs.problems import RooflaxError
 from ..specs.units import format_quantity
-from .block_function import BlockFunction, is_code, leaves_of, precision
-from .eager import MOST_POINTS, evaluate_eagerly
+from .compilation import precision
+from .eager import evaluate_eagerly, is_small
+from .leaves import is_code, leaves_of
 from .sweep import Sweep
+
+if TYPE_CHECKING:
+    from .block_function import BlockFunction
 
 MEMORY_LIMIT = 8 * 2**30
 MOST_BLOCKS = 1_000_000
@@ -98,10 +102,12 @@ def evaluate_blocks(
     a block lasts until somebody releases it, and the next one waits while so many are out. Peak memory is that of the
     blocks in flight. `function` is that of the same sweep and names, for callers that evaluate more than once.
     """
-    if function is None and sweep.points <= MOST_POINTS:
+    if function is None and is_small(sweep):
         whole = evaluate_eagerly(sweep, names, dtype)
         yield from (Block(sweep, region, _within(sweep, region, whole)) for region in regions)
         return
+    from .block_function import BlockFunction
+
     function = function or BlockFunction(sweep, names, blocks_of(sweep).lengths)
     slots = threading.Semaphore(in_flight)
     for region in regions:
@@ -150,7 +156,7 @@ def evaluate(
             f"{format_quantity(sweep.points, '1')} points x {np.dtype(dtype).itemsize} B); the limit is "
             f"{MEMORY_LIMIT / 2**30:.0f} GiB. Give it a store (-o runs/x.zarr), or drop outputs."
         )
-    if sweep.points <= MOST_POINTS:
+    if is_small(sweep):
         found = evaluate_eagerly(sweep, names, dtype)
         if progress:
             progress(1, 1)

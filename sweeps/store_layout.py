@@ -7,19 +7,22 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..specs.blocks import SIGNIFICANT_BITS, ArrayLayout, Regions, StoreLayout, chunking
 from ..specs.loaded import LoadedSpec
 from ..specs.records import Record
-from .block_function import is_code
+from .eager import is_for_numpy
 from .engine import blocks_of
-from .gradients.stored_gradients import StoredGradient
 from .label import attributes, coordinates
+from .leaves import is_code
 from .sweep import Sweep
 from .versions import device, library_versions
+
+if TYPE_CHECKING:
+    from .gradients.stored_gradients import StoredGradient
 
 FORMAT = 2
 """Changes when equal specs and models would be stored differently."""
@@ -65,7 +68,7 @@ def _provenance(sweep: Sweep, loaded: LoadedSpec, overrides: Sequence[str]) -> d
         "registry_digest": sweep.registry.digest,
         "version": version("rooflax"),
         "versions": library_versions(),
-        "device": device(),
+        "device": "cpu: NumPy" if is_for_numpy(sweep) else device(),
         "inputs": {name: value.origin for name, value in sorted(sweep.values.items())},
         "records": [_record(record) for record in sweep.inputs.records],
         "notices": list(loaded.notices),

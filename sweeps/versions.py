@@ -6,8 +6,6 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import version
 
-import jax
-
 
 def library_versions() -> dict[str, str]:
     """The versions of what computes and stores."""
@@ -16,6 +14,8 @@ def library_versions() -> dict[str, str]:
 
 def device() -> str:
     """What the arrays of this process live on."""
+    import jax
+
     return f"{jax.default_backend()}: {jax.devices()[0].device_kind}"
 
 

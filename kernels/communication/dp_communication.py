@@ -6,9 +6,8 @@ shards dp_replicate times outside. Experts are held by fewer ranks, the others o
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Choice, Count, Number, Seconds
+from ..arrays import jnp
 from ..example_inputs import H100_NDR
 from ..machine.network import Network, tiers_of
 from ..primitives.arithmetic import ratio

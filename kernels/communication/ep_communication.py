@@ -6,9 +6,8 @@ inside (liu-et-al-2025), so neighbours of an expert parallel group are expert_tp
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Choice, Count, Flag, Number, Seconds
+from ..arrays import jnp
 from ..example_inputs import H100_NDR
 from ..machine.network import Network, tiers_of
 from ..model.flops import FULL

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Choice, Count, Joules, JoulesPerBit, Number
+from ..arrays import jnp
 from ..machine.network import Network, tiers_of
 from ..primitives.collectives import ALL_GATHER, ALL_REDUCE, ALL_TO_ALL, REDUCE_SCATTER, SEND_RECEIVE, Tiers, sent
 from ..registry import cost_model

@@ -5,9 +5,8 @@ Neighbours of a tensor parallel group are 1 GPU apart, so the group sits on the 
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Choice, Count, Flag, Number, Seconds
+from ..arrays import jnp
 from ..example_inputs import H100_NDR
 from ..machine.network import Network, tiers_of
 from ..model.flops import FULL

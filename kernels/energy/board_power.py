@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Flops, FlopsPerSecond, Joules, JoulesPerByte, Seconds, Watts
+from ..arrays import jnp
 from ..registry import constraint
 
 

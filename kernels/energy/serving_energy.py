@@ -5,9 +5,8 @@ A replica whose pipeline is full works on as many batches as it has stages; each
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Count, Flops, Joules, Number, Seconds, Watts
+from ..arrays import jnp
 from ..registry import cost_model
 from .board_power import DYNAMIC, H100_BOARD, Board, dynamic_energy
 

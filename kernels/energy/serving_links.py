@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Count, Joules, JoulesPerBit
+from ..arrays import jnp
 from ..example_inputs import H100_NDR
 from ..machine.network import Network, tiers_of
 from ..primitives.collectives import ALL_REDUCE, SEND_RECEIVE, sent

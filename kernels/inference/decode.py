@@ -6,9 +6,8 @@ speculation a step checks the drafted tokens of every sequence at once, and read
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Count, Flops, FlopsPerToken, Number
+from ..arrays import jnp
 from ..example_inputs import MIXTRAL
 from ..registry import cost_model
 from .replica import covered_experts

@@ -5,9 +5,8 @@ Nothing hides behind anything else: the messages of a decode step are too small 
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, BytesPerSecond, Choice, Count, Flops, FlopsPerSecond, Number, Seconds
+from ..arrays import jnp
 from ..machine.network import Network, tiers_of
 from ..primitives.collectives import all_gather
 from ..primitives.efficiency import product_time

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Count, Flag, Number
+from ..arrays import jnp
 from ..registry import constraint, cost_model
 
 

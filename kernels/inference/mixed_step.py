@@ -5,9 +5,8 @@ Where prefill bounds a replica, fewer sequences decode than it has slots; a mixe
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, BytesPerSecond, Choice, Count, FlopsPerSecond, Number, Seconds
+from ..arrays import jnp
 from ..machine.network import Network
 from ..primitives.arithmetic import ratio
 from ..registry import cost_model

@@ -5,9 +5,8 @@ Tokens found in the cache of earlier prompts are attended to and not computed ag
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Count, Flops, FlopsPerToken, Number
+from ..arrays import jnp
 from ..example_inputs import MIXTRAL
 from ..layers.linear_mixer import linear_scan_flops_per_token
 from ..registry import cost_model

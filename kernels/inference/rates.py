@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, BytesPerSecond, Choice, Flops, FlopsPerSecond, Number, Seconds
+from ..arrays import jnp
 from ..primitives.arithmetic import ratio
 from ..registry import cost_model
 

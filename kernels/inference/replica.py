@@ -6,9 +6,8 @@ over, each of these attention groups serves sequences of its own (attention data
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Count, Number
+from ..arrays import jnp
 from ..primitives.arithmetic import remainder
 from ..registry import constraint, cost_model
 

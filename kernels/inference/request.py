@@ -6,9 +6,8 @@ end. Arrivals, queues and batches that requests join and leave at any time are i
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Count, Number, PerSecond, Seconds
+from ..arrays import jnp
 from ..registry import cost_model
 
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, BytesPerSecond, Choice, Count, Flag, FlopsPerSecond, Number, Seconds
+from ..arrays import jnp
 from ..communication.ep_communication import expert_exchange
 from ..layers.attention import Projections, projection_products
 from ..layers.dense_feed_forward import DenseLayer, dense_products, up_and_down

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import (
     Bytes,
     BytesPerSecond,
@@ -22,6 +20,7 @@ from ..annotations import (
     Number,
     Seconds,
 )
+from ..arrays import jnp
 from ..example_inputs import BF16_WIDTHS, H100_PRODUCTS
 from ..model.flops import FLASH
 from ..primitives import matmul

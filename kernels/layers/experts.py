@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Count, Flag, Flops, Number, Seconds
+from ..arrays import jnp
 from ..example_inputs import BF16_WIDTHS, H100_PRODUCTS
 from ..primitives import matmul
 from ..primitives.matmul import Matmul, MatmulRates, Widths

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Choice, Count, Number, Seconds
+from ..arrays import jnp
 from ..model.flops import FULL, SELECTIVE
 from ..registry import cost_model
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, BytesPerSecond, Count, Flops, FlopsPerSecond, FlopsPerToken, Number, Seconds
+from ..arrays import jnp
 from ..example_inputs import BF16_WIDTHS, H100_PRODUCTS
 from ..primitives import matmul
 from ..primitives.matmul import Matmul, MatmulRates, Widths, single

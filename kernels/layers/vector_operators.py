@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, BytesPerSecond, Choice, Count, Flag, Number, Seconds
+from ..arrays import jnp
 from ..registry import cost_model
 
 _FP8 = 4

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from functools import partial
 
-import jax.numpy as jnp
-
 from ...specs.vocabulary import Group, Kind, Leaf
 from ..annotations import Bytes, Choice, Count, Flag, Flops, FlopsPerSecond, Number, Seconds
+from ..arrays import jnp
 from ..example_inputs import H100_NDR
 from ..primitives import matmul
 from ..primitives.collectives import (

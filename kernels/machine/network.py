@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, BytesPerSecond, Count, Flag, Number, Seconds
+from ..arrays import jnp
 from ..primitives.collectives import Tier
 from ..registry import constraint
 

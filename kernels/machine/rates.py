@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Array, BytesPerSecond, Choice, Count, Flag, FlopsPerSecond, JoulesPerFlop, Number, Watts
+from ..arrays import jnp
 from ..registry import constraint, cost_model
 
 _FP32, _TF32, _BF16, _FP16, _FP8, _INT8, _FP4, _INT4 = range(8)

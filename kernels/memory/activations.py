@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Choice, Count, Flag, Number
+from ..arrays import jnp
 from ..example_inputs import GPT_3_LAYER
 from ..model.flops import FLASH, FULL, SELECTIVE
 from ..registry import cost_model

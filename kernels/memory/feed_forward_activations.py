@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Count, Flag, Number
+from ..arrays import jnp
 from ..example_inputs import GPT_3_LAYER
 from ..registry import cost_model
 from .activations import Frozen, Tokens, inside, masks, outside

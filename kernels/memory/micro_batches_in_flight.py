@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Choice, Count
+from ..arrays import jnp
 from ..registry import cost_model
 from ..training.pipeline import DUALPIPE, ZERO_BUBBLE
 

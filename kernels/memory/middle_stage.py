@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Count
+from ..arrays import jnp
 from ..registry import cost_model
 from .activations import LayerActivations, kept
 from .micro_batches_in_flight import Schedule, in_flight

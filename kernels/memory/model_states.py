@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Choice, Count, Flag, Number
+from ..arrays import jnp
 from ..registry import constraint, cost_model
 
 _MIXED = dict(weight_width=2, gradient_width=4, master_width=4, optimizer_width=8)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Choice, Count
+from ..arrays import jnp
 from ..example_inputs import EVEN_STAGES, LLAMA_70B_LAYERS
 from ..registry import cost_model
 from ..training.pipeline import DUALPIPE

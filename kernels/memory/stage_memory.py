@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import jax.numpy as jnp
-
 from ..annotations import Array, Bytes, Category, Choice, Count
+from ..arrays import jnp
 from ..example_inputs import EVEN_STAGES
 from ..registry import cost_model
 from ..training.pipeline import DUALPIPE

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Choice, Count, Flag
+from ..arrays import jnp
 from ..example_inputs import DEEPSEEK_V3_LAYERS, LLAMA_70B_LAYERS
 from ..registry import cost_model
 from ..training.pipeline import DUALPIPE

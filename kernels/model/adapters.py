@@ -6,9 +6,8 @@ none; `adapts_feed_forward` says whether the feed-forward has any beside attenti
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Count, Flag
+from ..arrays import jnp
 from ..registry import cost_model
 
 

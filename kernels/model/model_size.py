@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Count, Flag, Number
+from ..arrays import jnp
 from ..registry import cost_model
 
 

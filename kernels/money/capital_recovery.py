@@ -6,9 +6,8 @@ C = A (1 - exp(-r T)) / r + s C exp(-r T). Without cost of capital this is strai
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Array, Days, Number, PerDay
+from ..arrays import jnp
 from ..registry import cost_model
 
 _YEAR = 365.0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Choice, Count, Dollars, DollarsPerHour, DollarsPerToken, Number, PerSecond, Seconds
+from ..arrays import jnp
 from ..registry import cost_model
 
 _OUTPUT, _ALL = range(2)

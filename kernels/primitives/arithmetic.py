@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Array
+from ..arrays import jnp
 
 
 def ratio(numerator: Array, denominator: Array, otherwise: float = 0.0) -> Array:

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Array, Bytes, BytesPerSecond, Choice, Count, Flag, Seconds
+from ..arrays import jnp
 from .arithmetic import ratio
 
 KINDS = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send_receive")

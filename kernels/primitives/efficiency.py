@@ -6,9 +6,8 @@ chip describes them as well as two or three do, and rounding the corner of the r
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Count, Number, Seconds
+from ..arrays import jnp
 from .arithmetic import ratio
 
 

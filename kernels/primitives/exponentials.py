@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Array
+from ..arrays import jnp
 
 LONGEST = 20.0
 """Mean times between failures beyond which a stretch without failure is hopeless: one attempt in 5e8 succeeds."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 
-import jax.numpy as jnp
 import numpy as np
 
 from ..annotations import Array, Count, Number
+from ..arrays import jnp
 from .arithmetic import ratio
 
 _SPACING = 0.125

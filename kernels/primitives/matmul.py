@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Array, Bytes, BytesPerSecond, Count, Flops, FlopsPerSecond, Number, Seconds
+from ..arrays import jnp
 from .efficiency import fill_slowdown, product_time
 
 

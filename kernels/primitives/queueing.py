@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Count, Number, Seconds
+from ..arrays import jnp
 
 FULLEST = 1 - 2.0**-10
 """Utilisation beyond which waits go on along their tangent: a queue that never settles has no steady state.

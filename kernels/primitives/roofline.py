@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Array, Bytes, BytesPerSecond, Flops, FlopsPerSecond, Seconds
+from ..arrays import jnp
 
 
 def roofline_time(flops: Flops, traffic: Bytes, rate: FlopsPerSecond, bandwidth: BytesPerSecond) -> Seconds:

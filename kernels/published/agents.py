@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import jax.numpy as jnp
-
 from ...specs.vocabulary import Group, Kind, Leaf
 from ..annotations import Array, Count, Number
+from ..arrays import jnp
 from ..registry import Erratum, cost_model
 
 NAMESPACE = "agents"

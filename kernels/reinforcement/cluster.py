@@ -6,9 +6,8 @@ size, rate and step time are given; see decision 41.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Choice, Count, Number
+from ..arrays import jnp
 from ..primitives.arithmetic import remainder
 from ..registry import constraint, cost_model
 

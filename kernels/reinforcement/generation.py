@@ -6,9 +6,8 @@ iteration that may not start before all samples are there waits for them.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Count, Number, PerSecond, Seconds
+from ..arrays import jnp
 from ..registry import cost_model
 
 

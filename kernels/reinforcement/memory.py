@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Choice, Count, Flag, Number
+from ..arrays import jnp
 from ..registry import constraint, cost_model
 from .cluster import DISAGGREGATED
 from .scoring import MODEL, PPO

@@ -6,9 +6,8 @@ the new weights.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Choice, Count, Number
+from ..arrays import jnp
 from ..registry import constraint, cost_model
 from .cluster import DISAGGREGATED
 

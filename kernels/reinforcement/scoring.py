@@ -6,9 +6,8 @@ proportion to it.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Choice, Count, Flag, Flops, FlopsPerSecond, FlopsPerToken, Seconds
+from ..arrays import jnp
 from ..registry import cost_model
 
 PPO = 0

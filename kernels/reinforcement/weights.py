@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, BytesPerSecond, Choice, Count, Number, Seconds
+from ..arrays import jnp
 from ..registry import cost_model
 from .cluster import DISAGGREGATED
 

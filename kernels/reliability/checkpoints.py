@@ -7,9 +7,8 @@ the state is copied to the host; it is safe when it has reached the store, and t
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, BytesPerSecond, Count, Flag, Number, Seconds
+from ..arrays import jnp
 from ..primitives.exponentials import second_remainder
 from ..registry import constraint, cost_model
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from ..annotations import Bytes, BytesPerSecond, Count, Number, Seconds
+from ..arrays import jnp
 from ..primitives.exponentials import LONGEST
 from ..registry import constraint, cost_model
 from .checkpoints import store_time

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Count, Dollars, DollarsPerHour, Hours, Number, Seconds
+from ..arrays import jnp
 from ..primitives.exponentials import growth, second_remainder
 from ..registry import cost_model
 

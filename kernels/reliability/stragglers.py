@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Count, Number, Seconds
+from ..arrays import jnp
 from ..registry import cost_model
 
 _ABOVE = (1.225818, 0.6649149, 0.1586397, 0.01851421)

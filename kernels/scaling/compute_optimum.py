@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Array, Count, Flops, Number
+from ..arrays import jnp
 from ..registry import cost_model
 from .parametric_loss import ReducibleLaw, reducible_only
 

@@ -7,9 +7,8 @@ that is asked of a law holds for it too.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Count, Number
+from ..arrays import jnp
 from ..registry import constraint, cost_model
 
 

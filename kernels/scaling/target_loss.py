@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Count, Flops, Number
+from ..arrays import jnp
 from ..registry import constraint, cost_model
 from .parametric_loss import ReducibleLaw, reducible_only
 

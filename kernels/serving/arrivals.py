@@ -14,9 +14,8 @@ load. The batch that holds itself is where `idle_slots` is 0.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Choice, Count, Number, PerSecond, Seconds
+from ..arrays import jnp
 from ..primitives.arithmetic import ratio
 from ..primitives.queueing import Wait, wait_before
 from ..registry import constraint, cost_model

@@ -18,9 +18,8 @@ read comes on top.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Choice, Count, Number, PerSecond, Seconds
+from ..arrays import jnp
 from ..primitives.arithmetic import ratio
 from ..registry import cost_model
 

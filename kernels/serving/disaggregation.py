@@ -6,9 +6,8 @@ the other, all at once; it is needed for the second token, not for the first.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Choice, Count, Number, PerSecond, Seconds
+from ..arrays import jnp
 from ..inference.memory import CacheLayout, cache_of
 from ..machine.network import Network
 from ..primitives.arithmetic import ratio

@@ -5,9 +5,8 @@ A goal for the first token is held at a percentile, goals for later tokens and f
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Choice, Count, Number, PerSecond, Seconds
+from ..arrays import jnp
 from ..primitives.arithmetic import ratio
 from ..primitives.lognormal import quantile_over_mean
 from ..primitives.queueing import late_wait, root_of_squares

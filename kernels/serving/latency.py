@@ -5,9 +5,8 @@ By Little's law the sequences between their first and their last token are the r
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Choice, Count, PerSecond, Seconds
+from ..arrays import jnp
 from ..primitives.arithmetic import ratio
 from ..registry import cost_model
 from .batching import CHUNKED, DISAGGREGATED

@@ -7,9 +7,8 @@ over the median, divided by 1.644854.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Count, Number, PerSecond, Seconds
+from ..arrays import jnp
 from ..primitives.lognormal import longest_over_mean, variation_of_shape
 from ..registry import constraint, cost_model
 

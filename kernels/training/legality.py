@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Choice, Count, Number
+from ..arrays import jnp
 from ..primitives.arithmetic import remainder
 from ..registry import constraint
 from .pipeline import DUALPIPE

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Choice, Count, Number, Seconds
+from ..arrays import jnp
 from ..registry import cost_model
 
 ZERO_BUBBLE, DUALPIPE = 2, 3

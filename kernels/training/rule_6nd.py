@@ -6,9 +6,8 @@ gradient all-reduce of plain data parallelism on the given network.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ..annotations import Bytes, Count, Dollars, DollarsPerHour, Flops, FlopsPerSecond, Hours, Number, Seconds
+from ..arrays import jnp
 from ..machine.network import Network, tiers_of
 from ..primitives.collectives import all_reduce
 from ..primitives.roofline import exposed

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
 from ..annotations import Choice, Count, Number, Seconds
+from ..arrays import jnp
 from ..example_inputs import STAGE
 from ..model.flops import FULL
 from ..primitives.roofline import exposed

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import jax.numpy as jnp
-
 from ..annotations import Array, Bytes, BytesPerSecond, Category, Choice, Count, Number, Seconds
+from ..arrays import jnp
 from ..example_inputs import STAGE
 from ..primitives.arithmetic import ratio
 from ..primitives.roofline import exposed

@@ -29,7 +29,7 @@ from ...specs.measured.rows import VALIDATED, MeasuredRow
 from ...specs.problems import SpecError
 from ...specs.records import Record
 from ...specs.vocabulary import Group
-from ..block_function import precision
+from ..compilation import precision
 from ..known import RegistryNames
 
 LEVELS = 3

@@ -16,7 +16,7 @@ import numpy as np
 import optimistix as optx
 
 from ...specs.problems import RooflaxError
-from ..block_function import precision
+from ..compilation import precision
 from .fit_problem import Problem
 
 _ROUNDS = 4

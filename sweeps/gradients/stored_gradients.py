@@ -154,11 +154,3 @@ def _attributes(sweep: Sweep, name: str, wrt: Sequence[str], kind: str) -> dict[
     if kind == "elasticity":
         return {"long_name": label, "units": "1"}
     return {"long_name": label, **units_by(sweep.registry.unit(name), [sweep.registry.unit(by) for by in wrt])}
-
-
-def gradient_block(gradients: Sequence[StoredGradient], block: Block, dtype: str) -> dict[str, np.ndarray]:
-    """All arrays of the group inside a block that this one writes."""
-    found: dict[str, np.ndarray] = {}
-    for gradient in gradients:
-        found |= gradient.block(block, dtype)
-    return found

@@ -11,7 +11,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr
@@ -164,6 +164,7 @@ class _Part:
 
     followed: _Followed
     part: str
+    is_traced: ClassVar[bool] = True
 
     def __call__(self, **values: Any) -> Any:
         found = self.followed(values)

@@ -21,8 +21,8 @@ import numpy as np
 
 from ...kernels.registry import Quantity
 from ...specs.axes import Box
-from ..block_function import precision
 from ..checks import DEFINED, Check
+from ..compilation import precision
 from ..sweep import MARGIN, STATUS, Objective, Sweep
 
 POINTS = 64

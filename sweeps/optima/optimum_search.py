@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..block_function import precision
+from ..compilation import precision
 from .linear_programs import minimised
 from .optimum_problem import TIGHTER, Problem, Scales
 

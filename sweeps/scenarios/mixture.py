@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
+from ...kernels.arrays import jnp
 from ...kernels.graph import Graph, resolve
 from ...kernels.registry import Quantity
 from ...specs.axes import Axis, Inputs, Value
 from ...specs.problems import RooflaxError
-from ..eager import MOST_POINTS, evaluate_eagerly
+from ..eager import MOST_TRACED, evaluate_eagerly
 from ..gradients.slopes import BALANCED
 from ..gradients.tangents import companion, with_tangents
 from ..sweep import Sweep
@@ -77,8 +77,8 @@ class Mixture:
     ) -> np.ndarray:
         """Names of a sweep with the inputs of this one, one row each, at points of the grid."""
         found = np.empty((len(names), len(points)))
-        for start in range(0, len(points), MOST_POINTS):
-            part = slice(start, start + MOST_POINTS)
+        for start in range(0, len(points), MOST_TRACED):
+            part = slice(start, start + MOST_TRACED)
             own = {name: share[part] for name, share in shares.items()}
             trial = replace(sweep, inputs=self._inputs(points[part], own))
             arrays = evaluate_eagerly(trial, names, "float64")

@@ -11,19 +11,17 @@ it, so the counts of the blocks' own candidates add up to that of the whole grid
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
+from ...kernels.arrays import jnp
 from ...specs.blocks import Region
 from ...specs.problems import RooflaxError
-from ..block_function import precision
 from ..checks import NOT_COMPUTED
+from ..compilation import compiled, precision
 from ..engine import MEMORY_LIMIT
 from ..sweep import MARGIN, STATUS, Objective
 
@@ -111,7 +109,9 @@ class BestSearch:
         axes = tuple(list(self.sizes).index(dim) for dim in (*self.kept, *self.over))
         parts = tuple(values[name] for name in (self.objective.quantity, STATUS, MARGIN))
         with precision(str(np.result_type(*(part.dtype for part in parts)))):
-            ranked = _rank(parts, extent, axes, len(self.kept), self.top, self.objective.largest)
+            ranked = _rank(
+                *parts, extent=extent, axes=axes, kept=len(self.kept), top=self.top, largest=self.objective.largest
+            )
         first, second, flat, ties = map(np.asarray, ranked)
         pad = [(0, 0)] * (first.ndim - 1) + [(0, self.top - first.shape[-1])]
         keys = np.stack([np.pad(part.astype(np.float64), pad, constant_values=np.inf) for part in (first, second)])
@@ -140,9 +140,9 @@ def _added(keys: np.ndarray, ties: np.ndarray, new_keys: np.ndarray, new_ties: n
     return np.concatenate([known, new], axis=-1)
 
 
-@partial(jax.jit, static_argnums=(1, 2, 3, 4, 5))
+@compiled("extent", "axes", "kept", "top", "largest")
 def _rank(
-    parts: tuple[Any, Any, Any], extent: tuple[int, ...], axes: tuple[int, ...], kept: int, top: int, largest: bool
+    *parts: Any, extent: tuple[int, ...], axes: tuple[int, ...], kept: int, top: int, largest: bool
 ) -> tuple[Any, Any, Any, Any]:
     """The `top` best points of every cell: two keys, the flat position along the reduced axes, and the ties.
 
@@ -170,6 +170,5 @@ def _smallest(first: Any, second: Any, *, top: int) -> tuple[Any, Any, Any]:
         least = jnp.min(masked, axis=-1, keepdims=True)
         place = jnp.argmax((first == level) & (masked == least), axis=-1, keepdims=True)
         return level, least, place
-    positions = jnp.broadcast_to(jnp.arange(first.shape[-1], dtype=jnp.int32), first.shape)
-    ordered: Sequence[Any] = jax.lax.sort((first, second, positions), num_keys=2)
-    return ordered[0][..., :top], ordered[1][..., :top], ordered[2][..., :top]
+    place = jnp.lexsort((second, first), axis=-1)[..., :top]
+    return jnp.take_along_axis(first, place, -1), jnp.take_along_axis(second, place, -1), place

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
+
+from ...kernels.arrays import jnp
+from ..compilation import compiled
 
 EMPHASIS = 8.0
 """How much more one cost counts than the others where points along the frontier are chosen."""
@@ -68,7 +68,7 @@ def _of_three(costs: np.ndarray, cells: np.ndarray) -> np.ndarray:
     return stays
 
 
-@partial(jax.jit, static_argnames=("extent", "axes", "kept", "own"))
+@compiled("extent", "axes", "kept", "own")
 def candidates(
     costs: tuple[Any, ...],
     status: Any,

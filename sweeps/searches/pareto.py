@@ -17,7 +17,7 @@ import numpy as np
 
 from ...specs.blocks import Region
 from ...specs.problems import RooflaxError
-from ..block_function import precision
+from ..compilation import precision
 from ..engine import MEMORY_LIMIT
 from ..sweep import STATUS, Frontier
 from .dominance import candidates, undominated

@@ -9,13 +9,14 @@ from dataclasses import replace
 import numpy as np
 
 from ...specs.axes import Axis, Value
-from ..block_function import BlockFunction, precision
-from ..eager import MOST_POINTS, evaluate_eagerly
+from ..block_function import BlockFunction
+from ..compilation import precision
+from ..eager import evaluate_eagerly
 from ..sweep import Sweep
 
 ROWS = 2**14
-EAGER = 16 * MOST_POINTS
-_FEW = 256
+EAGER = 2**18
+_FEW, _MANY = 256, 4096
 _POINT = "point"
 
 
@@ -34,7 +35,7 @@ class PointFunction:
         self.cells = math.prod(self.shape)
         points = nodes * self.cells
         self.eager = points <= EAGER
-        self.rows = (_FEW if points <= MOST_POINTS else MOST_POINTS) if self.eager else ROWS
+        self.rows = (_FEW if points <= _MANY else _MANY) if self.eager else ROWS
         self._compiled = None if self.eager else self._compile()
 
     def __call__(self, cells: np.ndarray, unknown: np.ndarray) -> np.ndarray:

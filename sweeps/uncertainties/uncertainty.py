@@ -17,8 +17,10 @@ from ...specs.axes import Axis, Value
 from ...specs.blocks import Regions, block_grid
 from ...specs.problems import RooflaxError
 from .. import engine
-from ..block_function import BlockFunction, precision
+from ..block_function import BlockFunction
 from ..checks import DEFINED, Check
+from ..compilation import precision
+from ..eager import is_small
 from ..sweep import STATUS, Sweep
 from .design import Design, parts_of
 from .uncertain_inputs import Uncertain
@@ -60,7 +62,7 @@ def sampled(
     grid = sampled_sweep(sweep, uncertain, design).narrowed(names)
     _refuse_results(grid, quantities, uncertain, question)
     regions = regions_of(grid, design.total)
-    function = BlockFunction(grid, names, regions.lengths)
+    function = None if is_small(grid) else BlockFunction(grid, names, regions.lengths)
     found: Arrays = {}
     with precision(DTYPE), np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         blocks = engine.evaluate_blocks(grid, names, dtype=DTYPE, regions=regions, function=function)

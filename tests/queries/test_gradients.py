@@ -43,7 +43,7 @@ def test_stored_gradients_are_those_of_the_points(blocks, tmp_path, monkeypatch)
         from rooflax.sweeps import engine
 
         monkeypatch.setattr(engine, "block_grid", lambda sizes, *_: block_grid(sizes, 4))
-        monkeypatch.setattr(engine, "MOST_POINTS", 0)
+        monkeypatch.setattr(engine, "is_small", lambda _: False)
     spec = written(tmp_path, ASKED)
     run = rooflax.run(spec, store=tmp_path / "x.zarr")
     monkeypatch.undo()

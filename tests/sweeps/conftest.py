@@ -10,8 +10,9 @@ from rooflax import Workbench
 from rooflax.specs.bind import bind_keywords
 from rooflax.specs.blocks import block_grid
 from rooflax.sweeps import engine
-from rooflax.sweeps.block_function import leaves_of, precision
 from rooflax.sweeps.checks import judge
+from rooflax.sweeps.compilation import precision
+from rooflax.sweeps.leaves import leaves_of
 from rooflax.sweeps.sweep import MARGIN, STATUS, Sweep, sweep_of
 
 TRAINING: Mapping[str, Any] = {
@@ -91,7 +92,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
     def cut(target: int) -> None:
         monkeypatch.setattr(engine, "block_grid", lambda sizes, *_: block_grid(sizes, target))
-        monkeypatch.setattr(engine, "MOST_POINTS", 0)
+        monkeypatch.setattr(engine, "is_small", lambda _: False)
 
     return cut
 

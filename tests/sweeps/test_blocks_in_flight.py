@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from rooflax.specs.blocks import Regions, block_grid
-from rooflax.sweeps.block_function import BlockFunction, leaves_of
+from rooflax.sweeps.block_function import BlockFunction
 from rooflax.sweeps.engine import evaluate, evaluate_blocks
+from rooflax.sweeps.leaves import leaves_of
 
 OUTPUT = "step_time_6nd"
 COUNT = 6

@@ -13,8 +13,8 @@ from rooflax import RooflaxError, Workbench
 from rooflax.specs.calibration import Prior
 from rooflax.specs.calibration_files import written
 from rooflax.specs.measured.rows import MeasuredRow, Target
-from rooflax.sweeps.block_function import precision
 from rooflax.sweeps.cases import evaluate_cases
+from rooflax.sweeps.compilation import precision
 from rooflax.sweeps.fits.fit import Fit, fit
 from rooflax.sweeps.fits.fit_problem import Parameter, bind_rows, stacked
 from rooflax.sweeps.fits.fit_solver import Weighting

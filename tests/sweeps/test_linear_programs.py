@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from rooflax.sweeps.block_function import precision
+from rooflax.sweeps.compilation import precision
 from rooflax.sweeps.optima.linear_programs import minimised
 
 

@@ -7,9 +7,8 @@ document's energy per bit and its route: a bit to another node takes two NVLink 
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ...annotations import Array, Bytes, Choice, Count, Number
+from ...arrays import jnp
 from ...machine.network import Network, tiers_of
 from ...primitives.collectives import ALL_REDUCE, Tier, all_reduce, neighbour_exchange, sent
 from ...registry import cost_model

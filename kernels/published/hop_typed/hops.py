@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ...annotations import Array, Bytes, BytesPerSecond, Choice, Count, Seconds
+from ...arrays import jnp
 from ...registry import cost_model
 from .errata import ENERGY_SCOPE, NEGATIVE_BYTES, NVLINK_BANDWIDTH, STORE_AND_FORWARD, UNIT_COMMENTS
 from .inputs import DP, NVLINK, Joules, JoulesPerBit, Microseconds, Nanojoules, SecondsPerByte

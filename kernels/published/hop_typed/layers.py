@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ...annotations import Bytes, Choice, Count
+from ...arrays import jnp
 from ...registry import cost_model
 from .errata import ONE_BLOCK, UNGATED
 from .inputs import ATTN

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ...annotations import Array, Bytes, BytesPerSecond, Count, Seconds
+from ...arrays import jnp
 from ...registry import cost_model
 from .errata import (
     ENERGY_SCOPE,

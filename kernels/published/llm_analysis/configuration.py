@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-import jax.numpy as jnp
-
 from ...annotations import Array, Bytes, BytesPerSecond, Choice, Count, FlopsPerSecond, Number, Seconds, Unit
+from ...arrays import jnp
 from ...registry import Erratum, cost_model
 from .inputs import DTYPES
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ...annotations import Bytes, BytesPerSecond, Count, Flag, Flops, FlopsPerSecond, Seconds
+from ...arrays import jnp
 from ...registry import cost_model
 from .formulas import ATTENTION, FLOPS, FORWARD, FULL_BANDWIDTH, INPUT, MLP, NORM, NORM_WIDTH, OUTPUT, TP, WHOLE_HEAD
 from .operators import (

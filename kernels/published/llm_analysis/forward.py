@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ...annotations import Bytes, BytesPerSecond, Choice, Count, FlopsPerSecond, Seconds
+from ...arrays import jnp
 from ...registry import Erratum, cost_model
 from .formulas import FORWARD, FULL_BANDWIDTH, INPUT, NORM, OUTPUT, TP, WHOLE_HEAD
 from .operators import (

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ...annotations import Bytes, BytesPerSecond, Count, Flag, Seconds
+from ...arrays import jnp
 from ...registry import Erratum, cost_model
 from .operators import layer_activations
 

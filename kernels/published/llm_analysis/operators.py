@@ -6,9 +6,8 @@ layer is ungated and 4h wide. No input is validated here.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ...annotations import Array
+from ...arrays import jnp
 
 
 def attention_flops(batch: Array, tokens: Array, hidden: Array) -> Array:

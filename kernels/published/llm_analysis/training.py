@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ...annotations import Choice, Count, Flops, FlopsPerSecond, Hours, PerSecond, Seconds
+from ...arrays import jnp
 from ...registry import Erratum, cost_model
 from .operators import forward_flops
 from .training_memory import FULL, SELECTIVE

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ...annotations import Bytes, Choice, Count
+from ...arrays import jnp
 from ...registry import Erratum, cost_model
 from .inputs import RECOMPUTATIONS
 from .operators import training_attention_activations, training_mlp_activations

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import jax.numpy as jnp
-
 from ....specs.vocabulary import Group, Kind, Leaf
 from ...annotations import Array, Count, Flag, Number, Unit
+from ...arrays import jnp
 from ...primitives.arithmetic import ratio
 from ...registry import constraint
 from .serving_inputs import Gigabytes, Milliseconds

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import jax.numpy as jnp
-
 from ...annotations import Array, Choice, Count, Number, Unit
+from ...arrays import jnp
 from ...primitives.arithmetic import ratio
 from ...primitives.collectives import ring_all_reduce
 from ...registry import Erratum, cost_model

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import jax.numpy as jnp
-
 from ....specs.vocabulary import Group, Kind, Leaf
 from ...annotations import Array, Choice, Unit
+from ...arrays import jnp
 from ...registry import Erratum, cost_model
 
 NAMESPACE = "rules"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, NamedTuple
 
-import jax.numpy as jnp
-
 from ...annotations import Array, Category, Count, Flag, Number
+from ...arrays import jnp
 from ...primitives.arithmetic import ratio
 from ...registry import Erratum, cost_model
 from .serving_inputs import Gigabytes

@@ -5,9 +5,8 @@ All configurations of a bounded set are judged; the first that is possible in th
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ...annotations import Array, Count, Flag, Number
+from ...arrays import jnp
 from ...registry import cost_model
 from .parallelism import memory_as_printed
 from .serving_inputs import Gigabytes
@@ -43,7 +42,8 @@ def _column(column: tuple[float, ...], choice: Array) -> Array:
     """The entry of the chosen candidate, NaN where none was."""
     place = jnp.round(choice)
     position = jnp.where(jnp.isnan(place), 0.0, place).astype(int)
-    return jnp.where(jnp.isnan(place), jnp.nan, jnp.asarray(column, dtype=place.dtype)[position])
+    chosen = jnp.take(jnp.asarray(column, dtype=place.dtype), position, mode="clip")
+    return jnp.where(jnp.isnan(place), jnp.nan, chosen)
 
 
 def _divides(divisor: Array, number: Array) -> Array:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import jax.numpy as jnp
-
 from ....specs.vocabulary import Group, Kind, Leaf
 from ...annotations import Bytes, Count, Number
+from ...arrays import jnp
 from ...primitives.arithmetic import ratio
 from ...registry import Erratum, cost_model
 from .serving_inputs import Gigabytes

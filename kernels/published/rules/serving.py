@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
 from ...annotations import Bytes, Count, Flag, Number, PerSecond
+from ...arrays import jnp
 from ...primitives.arithmetic import ratio
 from ...registry import Erratum, cost_model
 from .inference import latency_as_printed

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import jax.numpy as jnp
-
 from ...annotations import Array, Category, Count, Flops, Hours, Number, Seconds, Unit
+from ...arrays import jnp
 from ...primitives.arithmetic import ratio
 from ...registry import Erratum, cost_model
 
