@@ -16,7 +16,7 @@ from zarr.core.sync import sync
 from ..specs.blocks import Regions
 from ..specs.places import Place
 from .damage import Damage, Soundness, Span
-from .documents import Documents, content, documents_of, entries, octets
+from .documents import Documents, content, documents_of, entries, octets, readable
 from .files import ArrayFiles, Position, array_files
 from .labels import Labels
 from .layout import BLOCKS, DONE, GRID
@@ -54,7 +54,7 @@ def check_store(place: Place, *, progress: Progress | None = None, only: Collect
     source = located(place)
     with source.errors("check"):
         documents = documents_of(source)
-        return _Check(source.zarr_store(read_only=True), documents, only).result(str(source), progress)
+        return _Check(readable(source), documents, only).result(str(source), progress)
 
 
 class _Check:

@@ -46,7 +46,7 @@ def documents_of(place: Location) -> Documents:
     """The documents of the store at a place. Raises StoreError where there is no rooflax store, damaged or not."""
     with suppress(DamagedError):
         root_attributes(place)
-    store = place.zarr_store(read_only=True)
+    store = readable(place)
     text = content(store, ROOT)
     root, sealed = _parsed(text), holds(text or b"")
     attributes = root.get("attributes") or {}
@@ -66,6 +66,13 @@ def documents_of(place: Location) -> Documents:
         if not document
     ]
     return Documents(None, copy, {path: document for path, document in found.items() if document}, tuple(lost))
+
+
+def readable(place: Location) -> zarr.abc.store.Store:
+    """The zarr store at a place, opened: that of a zip file must be before anything is read."""
+    store = place.zarr_store(read_only=True)
+    sync(store._ensure_open())
+    return store
 
 
 def content(store: zarr.abc.store.Store, key: str) -> bytes | None:
