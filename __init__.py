@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .queries.uncertainty import uncertainty
     from .results import best, open  # noqa: A004 (reads as rooflax.open)
     from .runs import Run, run
+    from .soundness import check, repair
     from .specs.problems import RooflaxError, SpecError
     from .workbench import Workbench
 
@@ -29,6 +30,7 @@ _HOMES = {
     "Workbench": ".workbench",
     "attribute": ".queries.attribution",
     "best": ".results",
+    "check": ".soundness",
     "compare": ".queries.comparison",
     "derivative": ".queries.gradient",
     "elasticity": ".queries.gradient",
@@ -38,6 +40,7 @@ _HOMES = {
     "open": ".results",
     "optimize": ".queries.optimum",
     "pareto": ".queries.frontier",
+    "repair": ".soundness",
     "run": ".runs",
     "second_derivative": ".queries.gradient",
     "solve": ".queries.solve",
@@ -50,6 +53,7 @@ __all__ = [
     "Workbench",
     "attribute",
     "best",
+    "check",
     "compare",
     "derivative",
     "elasticity",
@@ -59,6 +63,7 @@ __all__ = [
     "open",
     "optimize",
     "pareto",
+    "repair",
     "run",
     "second_derivative",
     "solve",

@@ -78,6 +78,11 @@ class Workbench:
         loaded = read_spec(path, known=self.names, catalogs=self.catalogs, overrides=overrides)
         return self._centred(_told(loaded))
 
+    def load_text(self, text: str, file: str, overrides: Sequence[str] = ()) -> LoadedSpec:
+        """The checked spec in a text; `file` is what messages call it."""
+        loaded = load_spec(text, file=file, known=self.names, catalogs=self.catalogs, overrides=overrides)
+        return self._centred(_told(loaded))
+
     def sweep(self, quantities: Sequence[str], inputs: Mapping[str, object]) -> Sweep:
         """The sweep of quantities over keyword inputs, with a notice for each distribution: it counts at its centre."""
         from .sweeps.sweep import sweep_of

@@ -73,15 +73,16 @@ def stoppable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def progress_of(quiet: bool) -> Any:
+def progress_of(quiet: bool, what: str = "blocks") -> Any:
     """A progress bar on standard error, where somebody may see it."""
     from ..reports.progress import progress_bar
 
-    return progress_bar(quiet or not sys.stderr.isatty())
+    return progress_bar(quiet or not sys.stderr.isatty(), what)
 
 
 LAZY = {
     "attribute": "attribution",
+    "check": "check",
     "compare": "compare",
     "fit": "fit",
     "grad": "gradient",

@@ -84,6 +84,7 @@ class StoreLayout:
     """A store before anything is written: arrays, coordinates, the number of blocks, and where it all comes from.
 
     `attrs` is the provenance, JSON values only; `digest` stands for everything that decides a value in the store.
+    `grid` has the dims of the blocks in order, each with its size and the length of a block.
     """
 
     arrays: tuple[ArrayLayout, ...]
@@ -91,6 +92,7 @@ class StoreLayout:
     num_blocks: int
     attrs: Mapping[str, Any]
     digest: str
+    grid: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         paths = [array.path for array in self.arrays] + [coord.name for coord in self.coords]
@@ -112,6 +114,18 @@ class Regions(Sequence[Region]):
         self.sizes = dict(sizes)
         self.lengths = {dim: lengths[dim] for dim in sizes}
         self.counts = {dim: -(-size // lengths[dim]) for dim, size in sizes.items()}
+
+    @property
+    def grid(self) -> dict[str, tuple[int, int]]:
+        """The dims in order, each with its size and the length of a block."""
+        return {dim: (size, self.lengths[dim]) for dim, size in self.sizes.items()}
+
+    def writer(self, starts: Mapping[str, int]) -> int:
+        """The block that writes the part of an array that starts there along the array's own dims."""
+        index = 0
+        for dim, count in self.counts.items():
+            index = index * count + starts.get(dim, 0) // self.lengths[dim]
+        return index
 
     def __len__(self) -> int:
         return math.prod(self.counts.values())

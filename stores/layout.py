@@ -15,10 +15,13 @@ from zarr.core.metadata import ArrayV3Metadata
 from zarr.dtype import VariableLengthUTF8
 
 from ..specs.blocks import ArrayLayout, Coordinate, StoreLayout
-from .provenance import attributes_of
+from .provenance import attributes_of, copy_of
+from .sealed import sealed
 
 BLOCKS = "_blocks"
 DONE = "done"
+# The dims of the blocks in order, each with its size and the length of a block.
+GRID = "grid"
 # The code of a point that was not computed; no status and no category has it.
 NOT_COMPUTED = 127
 WRITE_ALL: ArrayConfigParams = {"write_empty_chunks": True}
@@ -26,6 +29,7 @@ WRITE_ALL: ArrayConfigParams = {"write_empty_chunks": True}
 
 def create_layout(store: zarr.abc.store.Store, layout: StoreLayout) -> None:
     """The metadata of every array, the coordinates and the provenance, written to an empty zarr store."""
+    store = sealed(store)
     root = zarr.create_group(store, attributes=attributes_of(layout))
     for group in sorted({array.group for array in layout.arrays if array.group}):
         root.create_group(group)
@@ -33,7 +37,7 @@ def create_layout(store: zarr.abc.store.Store, layout: StoreLayout) -> None:
         create_array(root, array)
     for coord in layout.coords:
         create_coordinate(root, coord)
-    _create_marks(root, layout.num_blocks)
+    _create_marks(root, layout)
     consolidate(store)
 
 
@@ -90,13 +94,26 @@ def consolidate(store: zarr.abc.store.Store) -> None:
         return
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")
+        # A file of somebody else's is no matter here; `rooflax check` tells of it.
+        warnings.filterwarnings("ignore", message="Object at .* is not recognized")
         zarr.consolidate_metadata(store)
 
 
-def _create_marks(root: zarr.Group, num_blocks: int) -> None:
-    """One chunk a block, so that marking a block touches no other; it is there or not, whatever it holds."""
-    root.create_group(BLOCKS).create_array(
-        DONE, shape=(num_blocks,), dtype="int8", chunks=(1,), compressors=None, fill_value=0, dimension_names=("block",)
+def _create_marks(root: zarr.Group, layout: StoreLayout) -> None:
+    """One chunk a block, so that marking a block touches no other; it is there or not, whatever it holds.
+
+    The group keeps a copy of the provenance, from which the root's document can be made anew where that is damaged.
+    """
+    group = root.create_group(BLOCKS, attributes=copy_of(layout))
+    group.create_array(
+        DONE,
+        shape=(layout.num_blocks,),
+        dtype="int8",
+        chunks=(1,),
+        compressors=None,
+        fill_value=0,
+        dimension_names=("block",),
+        attributes={GRID: [[dim, size, length] for dim, (size, length) in layout.grid.items()]},
     )
 
 

@@ -6,14 +6,15 @@ import json
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from ..specs.places import Place, is_archive, scheme_of
-from .problems import StoreError
+from .checksums import holds
+from .problems import DamagedError, StoreError, remedy
 
 if TYPE_CHECKING:
     import zarr.abc.store
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
     from .locks import Lock
 
 FORMAT = "rooflax_store"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# The first format whose documents have checksums.
+SEALED_SINCE = 2
 ROOT = "zarr.json"
+# The group that every store of ours has, and nobody else's.
+MARKS = "_blocks"
 
 _CLIPPED = re.compile(r"(file|s3|gs|az|icechunk(\+s3)?):/(?!/)", re.IGNORECASE)
 _SCHEMES = "s3://BUCKET/NAME, gs://BUCKET/NAME, az://CONTAINER/NAME, icechunk://PATH, icechunk+s3://BUCKET/NAME or file:///PATH"
@@ -37,6 +42,8 @@ class Location(ABC):
 
     shared_by_processes: ClassVar[bool] = True
     """Whether several processes of one run may write there, each through a Store of its own."""
+    keeps_documents: ClassVar[bool] = False
+    """Whether documents are kept by something that writes them in its own words and vouches for them itself."""
 
     @property
     @abstractmethod
@@ -140,11 +147,13 @@ def root_attributes(place: Location) -> dict[str, Any]:
     """
     with place.errors("read"):
         content = place.read(ROOT)
+        if content is None and _has_marks(place):
+            raise DamagedError(f"{place} is damaged: its {ROOT} is missing; {remedy(place)}")
         if content is None:
             raise StoreError(place.instead())
     attributes = _attributes(content, place)
     version = attributes.get(FORMAT)
-    if not isinstance(version, int):
+    if not isinstance(version, int) or version < 1:
         raise StoreError(f"{place} is a zarr store, but not one of rooflax")
     if version > FORMAT_VERSION:
         raise StoreError(
@@ -153,9 +162,20 @@ def root_attributes(place: Location) -> dict[str, Any]:
     return attributes
 
 
+def refuse_older(place: Location, attributes: Mapping[str, Any]) -> None:
+    """Raises StoreError where the store has an older format: all are read, but only the present one is written."""
+    if attributes[FORMAT] != FORMAT_VERSION:
+        raise StoreError(
+            f"{place} was written by rooflax {attributes.get('version', 'of an unknown version')} in store format "
+            f"{attributes[FORMAT]}; this one reads it, but writes format {FORMAT_VERSION} alone: give --overwrite to "
+            "compute it anew, or another -o"
+        )
+
+
 def refuse_foreign(place: Location) -> None:
     """Raises StoreError unless a place holds a rooflax store and nothing else, so that it may be deleted."""
-    own_attributes(place)
+    with suppress(DamagedError):
+        own_attributes(place)
     with place.errors("read"):
         for entry in place.entries():
             if entry != ROOT and place.read(f"{entry}/{ROOT}") is None:
@@ -173,12 +193,26 @@ def own_attributes(place: Location) -> dict[str, Any]:
 
 
 def _attributes(content: bytes, place: Location) -> dict[str, Any]:
+    whole = None if place.keeps_documents else holds(content)
     try:
-        document = json.loads(content)
+        document = json.loads(content) if whole is not False else None
     except ValueError:
+        with place.errors("read"):
+            ours = _has_marks(place)
+        if ours:
+            raise DamagedError(f"{place} is damaged: its {ROOT} is not valid JSON; {remedy(place)}") from None
         raise StoreError(f"{place} is damaged or not a rooflax store: its {ROOT} is not valid JSON") from None
     attributes = document.get("attributes") if isinstance(document, dict) else None
-    return attributes if isinstance(attributes, dict) else {}
+    found = attributes if isinstance(attributes, dict) else {}
+    version = found.get(FORMAT)
+    sealed = not place.keeps_documents and isinstance(version, int) and SEALED_SINCE <= version <= FORMAT_VERSION
+    if whole is False or (sealed and whole is None):
+        raise DamagedError(f"{place} is damaged: its {ROOT} does not match its checksum; {remedy(place)}")
+    return found
+
+
+def _has_marks(place: Location) -> bool:
+    return place.read(f"{MARKS}/{ROOT}") is not None
 
 
 def _path_of(url: str) -> Path:

@@ -41,6 +41,17 @@ class LostLockError(LockedError):
     """A store that another run has taken over from this one."""
 
 
+class DamagedError(StoreError):
+    """A store of which something is damaged: no mistake in the input either (exit code 1)."""
+
+    exit_code: ClassVar[int] = 1
+
+
+def remedy(place: object) -> str:
+    """What to do about a damaged store, as a clause."""
+    return f"`rooflax check {place} --repair` mends it"
+
+
 @contextmanager
 def file_errors(action: str, path: Path, *, kept: bool = False) -> Iterator[None]:
     """Turns what the operating system refuses while we `action` the store at `path` into a StoreError.

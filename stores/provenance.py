@@ -14,16 +14,28 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..specs.blocks import StoreLayout
+from .checksums import checksum
 from .location import FORMAT, FORMAT_VERSION
 
 DIGEST = "rooflax_digest"
 FINISHED = "rooflax_finished"
 RUN = "rooflax_run"
+# The checksum of every document below the root.
+DOCUMENTS = "rooflax_documents"
 # Read by xarray: the names of the coordinates that are not dims.
 COORDINATES = "coordinates"
 VARIABLES = "variables"
 
-_PARTS = {"spec_digest": "the spec", "registry_digest": "the cost models", "version": "the version of rooflax"}
+# A copy of the provenance, and its checksum.
+COPY, COPY_CHECKSUM = "provenance", "provenance_checksum"
+
+_OWN = (FORMAT, DIGEST, FINISHED, COORDINATES, VARIABLES, DOCUMENTS)
+_PARTS = {
+    "spec_digest": "the spec",
+    "registry_digest": "the cost models",
+    "version": "the version of rooflax",
+    "layout_digest": "how it is cut into blocks",
+}
 _SHOWN = 12
 
 
@@ -36,6 +48,7 @@ def attributes_of(layout: StoreLayout) -> dict[str, Any]:
         FORMAT: FORMAT_VERSION,
         DIGEST: layout.digest,
         FINISHED: False,
+        DOCUMENTS: {},
         COORDINATES: " ".join(coord.name for coord in layout.coords if coord.dims != (coord.name,)),
         VARIABLES: [array.path for array in layout.arrays],
     }
@@ -45,6 +58,26 @@ def attributes_of(layout: StoreLayout) -> dict[str, Any]:
     attributes = {**layout.attrs, **own, RUN: layout.attrs.get(RUN) or run_record()}
     json.dumps(attributes, allow_nan=False)
     return {name: attributes[name] for name in sorted(attributes)}
+
+
+def copy_of(layout: StoreLayout) -> dict[str, str]:
+    """The provenance in one text with its checksum: what the root can be made anew from."""
+    kept = {name: value for name, value in layout.attrs.items() if name != RUN}
+    text = json.dumps(dict(sorted({**kept, FORMAT: FORMAT_VERSION, DIGEST: layout.digest}.items())))
+    return {COPY: text, COPY_CHECKSUM: checksum(text.encode())}
+
+
+def copied(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The attributes that a copy holds; None where it is not as it was written."""
+    text = attributes.get(COPY)
+    if not isinstance(text, str) or attributes.get(COPY_CHECKSUM) != checksum(text.encode()):
+        return None
+    return json.loads(text)
+
+
+def provenance_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The root attributes that came from a layout: all but those that the store writes itself."""
+    return {name: value for name, value in attributes.items() if name not in _OWN}
 
 
 def run_record() -> dict[str, str]:

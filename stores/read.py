@@ -21,7 +21,7 @@ from .attributes import read_attributes
 from .guarded import GuardedStore, LostFileError
 from .layout import BLOCKS, dims_of
 from .location import Location, located, root_attributes
-from .problems import StoreError
+from .problems import DamagedError, StoreError, remedy
 from .provenance import COORDINATES, FINISHED, VARIABLES
 
 _LONGEST_REASON = 300
@@ -82,15 +82,14 @@ class StoredArray(BackendArray):
             try:
                 return np.asarray(read(key))
             except LostFileError as error:
-                raise StoreError(
-                    f"{self._place} is damaged: {self._array.path} lacks its file {error}; run the spec again, with "
-                    "--overwrite where that does not restore it"
+                raise DamagedError(
+                    f"{self._place} is damaged: {self._array.path} lacks its file {error}; {remedy(self._place)}"
                 ) from error
             except (ValueError, RuntimeError) as error:
                 chunk = first_damaged(self._array, _bounds(key, self.shape))
                 if chunk is None:
                     raise
-                raise StoreError(_damage(self._place, self._array, chunk)) from error
+                raise DamagedError(_damage(self._place, self._array, chunk)) from error
 
 
 def first_damaged(array: zarr.Array, bounds: Sequence[tuple[int, int]]) -> tuple[int, ...] | None:
@@ -192,5 +191,5 @@ def _damage(place: Location, array: zarr.Array, chunk: tuple[int, ...]) -> str:
     key = array.metadata.encode_chunk_key(tuple(file))
     return (
         f"{place}: array {array.path} is damaged in chunk {chunk}, in file {array.path}/{key}: it cannot be decoded or "
-        f"its checksum does not match; run the spec again with --overwrite to compute it anew"
+        f"its checksum does not match; {remedy(place)}"
     )

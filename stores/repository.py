@@ -40,6 +40,7 @@ class Repository(Location):
     """
 
     shared_by_processes = False
+    keeps_documents = True
 
     def __init__(self, url: str) -> None:
         """Raises StoreError for a URL without a place."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ..specs.blocks import StoreLayout
 from ..specs.places import Place
 from .layout import create_layout
-from .location import Location, located, own_attributes, refuse_foreign, root_attributes
+from .location import Location, located, own_attributes, refuse_foreign, refuse_older, root_attributes
 from .locks import Lock
 from .problems import StoreError
 from .provenance import difference
@@ -23,13 +24,13 @@ def create_or_resume(place: Place, layout: StoreLayout, *, overwrite: bool = Fal
     anything but a rooflax store.
     """
     target = located(place)
-    with _locked(target, "create") as opened:
+    with locked(target, "create") as opened:
         with target.errors("create"):
             target.recover()
             exists = target.exists()
         if overwrite or not exists:
             _create(target, layout, exists=exists)
-        elif clause := difference(own_attributes(target), layout):
+        elif clause := difference(_writable(target), layout):
             raise StoreError(
                 f"{target} holds the results of another sweep: {clause}; give --overwrite to replace it, or another -o"
             )
@@ -42,7 +43,7 @@ def create_store(place: Place, layout: StoreLayout, *, overwrite: bool = False) 
     Raises StoreError where something exists already, unless it is a rooflax store and `overwrite` is set.
     """
     target = located(place)
-    with _locked(target, "create") as opened:
+    with locked(target, "create") as opened:
         with target.errors("create"):
             target.recover()
             exists = target.exists()
@@ -56,8 +57,8 @@ def create_store(place: Place, layout: StoreLayout, *, overwrite: bool = False) 
 def open_store(place: Place) -> Store:
     """An existing store, open for writing; locked until it is closed."""
     target = located(place)
-    root_attributes(target)
-    with _locked(target, "open") as opened:
+    refuse_older(target, root_attributes(target))
+    with locked(target, "open") as opened:
         return opened()
 
 
@@ -68,8 +69,15 @@ def _create(target: Location, layout: StoreLayout, *, exists: bool) -> None:
         create_layout(made, layout)
 
 
+def _writable(target: Location) -> dict[str, Any]:
+    """The root attributes of a store that is to be resumed. Raises StoreError where its format is an older one."""
+    attributes = own_attributes(target)
+    refuse_older(target, attributes)
+    return attributes
+
+
 @contextmanager
-def _locked(target: Location, action: str) -> Iterator[Callable[[], Store]]:
+def locked(target: Location, action: str) -> Iterator[Callable[[], Store]]:
     """What opens the store with its lock; the lock is let go where that does not come to be."""
     with target.errors(action):
         lock: Lock = target.lock()

@@ -20,9 +20,10 @@ from ..specs.places import Place
 from .layout import BLOCKS, DONE, WRITE_ALL, consolidate, create_array, create_coordinate, dims_of
 from .location import Location, located
 from .locks import Lock
-from .problems import StoreError
+from .problems import DamagedError, StoreError, remedy
 from .provenance import COORDINATES, DIGEST, FINISHED, RUN, VARIABLES, now, run_of
 from .rounding import rounded
+from .sealed import sealed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,16 +44,14 @@ class Store:
     def __init__(self, place: Place | Location, lock: Lock | None = None) -> None:
         """`place` holds a rooflax store; `open_store` checks that. The lock is let go by `close`, or with the Store."""
         self.place = located(place)
-        self._store = self.place.zarr_store()
+        self._store = sealed(self.place.zarr_store())
         root = zarr.open_group(_Unread(self._store), mode="r+")
         self.run = run_of(root.attrs)
         arrays = dict(_arrays(root))
         stated: Any = root.attrs.get(VARIABLES, [])
         lost = [name for name in (_MARKS, *map(str, stated)) if name not in arrays]
         if lost:
-            raise StoreError(
-                f"{self.place} is damaged: it has no array {', '.join(lost)}; give --overwrite to compute it anew"
-            )
+            raise DamagedError(f"{self.place} is damaged: it has no array {', '.join(lost)}; {remedy(self.place)}")
         self._marks = arrays.pop(_MARKS)
         self._arrays = arrays
         self._results = list(map(str, stated))
@@ -123,6 +122,13 @@ class Store:
         where that does not hold, StoreError where the disk refuses.
         """
         self._check_names(region, arrays)
+        self.rewrite(region, arrays)
+
+    def rewrite(self, region: Region, arrays: Mapping[str, np.ndarray]) -> None:
+        """The values of some arrays of one block, in place of what is there; the others stay.
+
+        The same errors as of `write`.
+        """
         for name, values in arrays.items():
             target = self._arrays[name]
             selection = region.selection(dims_of(target))

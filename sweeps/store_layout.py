@@ -24,8 +24,8 @@ from .versions import device, library_versions
 if TYPE_CHECKING:
     from .gradients.stored_gradients import StoredGradient
 
-FORMAT = 2
-"""Changes when equal specs and models would be stored differently."""
+FORMAT = 3
+"""Changes when equal specs and models would be stored differently, other than in how arrays are cut."""
 
 
 def store_layout(
@@ -36,12 +36,13 @@ def store_layout(
     `overrides` are those the spec was loaded with.
     """
     dtype, regions = loaded.spec.store.dtype, blocks_of(sweep)
-    provenance = _provenance(sweep, loaded, overrides)
-    digest = _digest([FORMAT, provenance["spec_digest"], provenance["registry_digest"], provenance["version"]])
     arrays = tuple(_array(sweep, name, dtype, regions) for name in sweep.variables)
     arrays += tuple(gradient.layout(sweep, regions.lengths, dtype) for gradient in gradients)
     arrays = tuple(_rounded(array, loaded.spec.store.mantissa_bits) for array in arrays)
-    return StoreLayout(arrays, coordinates(sweep), len(regions), provenance, digest)
+    cuts = [list(regions.grid.items()), [(array.path, array.dtype, array.shards, array.chunks) for array in arrays]]
+    provenance = {**_provenance(sweep, loaded, overrides), "layout_digest": _digest([FORMAT, *cuts])}
+    digest = _digest([provenance[part] for part in ("spec_digest", "registry_digest", "version", "layout_digest")])
+    return StoreLayout(arrays, coordinates(sweep), len(regions), provenance, digest, regions.grid)
 
 
 def _array(sweep: Sweep, name: str, dtype: str, regions: Regions) -> ArrayLayout:

@@ -71,7 +71,7 @@ def make_sweep() -> Callable[..., Sweep]:
             Coordinate("precision", (), np.array("bf16")),
         )
         provenance = {"spec": "axes: {}", "spec_digest": "s1", "registry_digest": "r1", "version": "0.1.0", **attrs}
-        return Sweep(StoreLayout(arrays, coords, len(regions), provenance, digest), regions)
+        return Sweep(StoreLayout(arrays, coords, len(regions), provenance, digest, regions.grid), regions)
 
     return make
 
@@ -88,7 +88,7 @@ def store_bytes() -> Callable[[Path], dict[str, bytes]]:
     def read(path: Path) -> dict[str, bytes]:
         files = {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
         root = json.loads(files["zarr.json"])
-        assert set(root["attributes"].pop("rooflax_run")) <= {"run", "host", "started", "finished"}
+        assert set(root["attributes"].pop("rooflax_run")) <= {"run", "host", "started", "finished", "root_checksum"}
         return {**files, "zarr.json": json.dumps(root).encode()}
 
     return read

@@ -32,8 +32,8 @@ def test_a_lost_shard_is_refused_and_its_block_told(finished, sweep):
         with pytest.raises(StoreError) as caught:
             results.step_time.load()
         assert str(caught.value) == (
-            f"{finished} is damaged: step_time lacks its file {lost.relative_to(finished)}; run the spec again, with "
-            "--overwrite where that does not restore it"
+            f"{finished} is damaged: step_time lacks its file {lost.relative_to(finished)}; `rooflax check "
+            f"{finished} --repair` mends it"
         )
         assert results.memory.notnull().any()
     store = stores.open_store(finished)
@@ -52,7 +52,7 @@ def test_an_emptied_shard_counts_as_lost(finished, sweep):
 
 def test_a_lost_coordinate_is_refused(finished):
     shutil.rmtree(finished / "tp" / "c")
-    with pytest.raises(StoreError, match=r"damaged: tp lacks its file tp/c/0; run"):
+    with pytest.raises(StoreError, match=r"damaged: tp lacks its file tp/c/0; `rooflax check"):
         stores.open_results(finished)
 
 

@@ -12,6 +12,7 @@ import zarr.storage
 
 from rooflax import stores
 from rooflax.stores import folder
+from rooflax.stores.checksums import with_own
 from rooflax.stores.problems import file_errors
 
 
@@ -106,7 +107,7 @@ def truncated(path):
 
 
 def later(path):
-    zarr.create_group(path, attributes={"rooflax_store": 2})
+    zarr.create_group(path, attributes={"rooflax_store": 3})
 
 
 REFUSED = [
@@ -115,7 +116,7 @@ REFUSED = [
     (foreign_folder, "{path} is a folder of other files, not a rooflax store (it has no zarr.json)"),
     (foreign_zarr, "{path} is a zarr store, but not one of rooflax"),
     (truncated, "{path} is damaged or not a rooflax store: its zarr.json is not valid JSON"),
-    (later, "{path} was written by a later rooflax (store format 2; this one reads 1)"),
+    (later, "{path} was written by a later rooflax (store format 3; this one reads 2)"),
 ]
 
 
@@ -228,7 +229,7 @@ def test_damage_is_named_by_array_and_chunk(sweep, tmp_path, position, chunk):
         found.step_time.load()
     assert str(caught.value) == (
         f"{path}: array step_time is damaged in chunk {chunk}, in file step_time/c/1/2/0: it cannot be decoded or its "
-        f"checksum does not match; run the spec again with --overwrite to compute it anew"
+        f"checksum does not match; `rooflax check {path} --repair` mends it"
     )
     np.testing.assert_array_equal(found.step_time[0].values, sweep.expected("step_time")[0])
     for read in (
@@ -261,8 +262,10 @@ def test_a_store_that_lost_its_marks_is_named(sweep, tmp_path):
     stores.create_store(path, sweep.layout)
     root = json.loads((path / "zarr.json").read_text())
     del root["consolidated_metadata"]
-    (path / "zarr.json").write_text(json.dumps(root))
+    (path / "zarr.json").write_bytes(with_own(root, root["attributes"]["rooflax_run"]))
     shutil.rmtree(path / "_blocks")
     with pytest.raises(stores.StoreError) as caught:
         stores.open_store(path)
-    assert str(caught.value) == f"{path} is damaged: it has no array _blocks/done; give --overwrite to compute it anew"
+    assert str(caught.value) == (
+        f"{path} is damaged: it has no array _blocks/done; `rooflax check {path} --repair` mends it"
+    )
