@@ -28,6 +28,7 @@ from rooflax.specs.limits import (
     MOST_PROBLEMS,
     MOST_RECORDS,
 )
+from rooflax.specs.measured.tables import TableError, read_tables
 from rooflax.specs.problems import Problem, SpecError
 from rooflax.specs.units import UnitError, format_quantity
 from rooflax.specs.vocabulary import Kind, shipped
@@ -224,6 +225,15 @@ def test_configurations_have_the_same_limits(tmp_path: Path, text: str, message:
     path.write_text(text)
     with pytest.raises(CatalogError, match=message):
         read_record(path, "model")
+
+
+@pytest.mark.parametrize("cell", ["1" * 60_000, "(" * 60_000, "x" + " " * 60_000 + "x", "1." * 30_000])
+def test_cells_of_measurements_are_read_up_to_a_length(tmp_path: Path, cell: str):
+    begun = time.process_time()
+    (tmp_path / "rows.csv").write_text(f"id,model,hardware,mfu_pct,notes\na,{cell},{cell},1,{cell}\n")
+    with pytest.raises(TableError, match=r"rows\.csv: a: `model` has 60,0\d\d characters; at most 2,000 were expected"):
+        read_tables(tmp_path)
+    assert time.process_time() - begun < 2
 
 
 def test_the_page_tells_every_limit(root: Path):
