@@ -25,7 +25,7 @@ from .vocabulary import Kind, nearest
 FORMS = ("normal", "uniform", "lognormal", "samples")
 MOST_OUTSIDE = 0.5
 _GRID_FORMS = ("zip", "pow2", "range", "min", "max", "num", "scale")
-_SIGN = re.compile(r"\s*(?:±|\+/-|\+-)\s*")
+_SIGN = re.compile(r"±|\+/-|\+-")
 _WRITTEN = "0.42 ± 0.03, {uniform: [0.3, 0.5]}, {lognormal: [0.4, 1.1]} or {samples: [0.38, 0.42, 0.45]}"
 _PARTS = {"normal": ("mean", "deviation"), "uniform": ("low", "high"), "lognormal": ("median", "factor")}
 
@@ -91,7 +91,7 @@ def _again(value: Any, domain: Domain) -> Distribution:
 
 def _halves(text: str) -> tuple[str, str]:
     """Mean and deviation of a text, each with its unit."""
-    halves = _SIGN.split(text.strip())
+    halves = [half.strip() for half in _SIGN.split(text)]
     if len(halves) != 2 or not all(halves):
         raise DistributionError(f"{shown(text)} cannot be read; write MEAN ± DEVIATION, such as 0.42 ± 0.03")
     mean, deviation = halves

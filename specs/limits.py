@@ -47,6 +47,8 @@ MOST_SAMPLES = 10**6
 # Tables of comma-separated cells, and files of measured runs.
 LONGEST_TABLE = 2**26
 """Bytes of a CSV file."""
+LONGEST_CELL = 2_000
+"""Characters of one cell of a table of measurements."""
 MOST_CASES = 100_000
 """Rows of a table of cases."""
 

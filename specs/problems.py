@@ -14,6 +14,7 @@ from .scalars import printable
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _SHOWN_WIDTH = 100
+_LONGEST_LINE = 2000
 _CARET_INDENT = " " * 6
 
 
@@ -108,6 +109,9 @@ def _paragraph(problem: Problem, width: int) -> str:
 
 def _caret(source: str, column: int) -> tuple[str, str]:
     """The source line and a caret under its `column`, without the indentation and cut to a readable width."""
+    if len(source) > _LONGEST_LINE:
+        first = max(column - _LONGEST_LINE // 2, 0)
+        source, column = source[first : first + _LONGEST_LINE], column - first
     shown = "".join(char if char.isprintable() else " " for char in source).rstrip()
     at = max(column - 1, 0)
     start = min(len(shown) - len(shown.lstrip()), at)

@@ -233,6 +233,8 @@ def _scaled(number: str, factor: Fraction, text: str) -> float:
 
 @lru_cache(maxsize=512)
 def _read_unit(text: str) -> _Unit:
+    if len(text) > LONGEST_QUANTITY:
+        raise UnitError(f"{text[:30]!r}… is too long for a unit ({len(text)} characters)")
     first, *rest = _OPERATOR.split(text.strip())
     operators, terms = rest[0::2], rest[1::2]
     if "/" in operators and set(operators[operators.index("/") :]) != {"/"}:

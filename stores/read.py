@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ import xarray as xr
 import zarr
 from xarray.backends import BackendArray
 from xarray.core import indexing
+from zarr.errors import ZarrUserWarning
 
 from ..specs.limits import MOST_ARRAYS
 from ..specs.places import Place
@@ -107,7 +109,9 @@ def first_damaged(array: zarr.Array, bounds: Sequence[tuple[int, int]]) -> tuple
 def _foreign_errors(place: Location) -> Iterator[None]:
     """What was not written by us is told in one sentence, be it refused here or by a library that trips over it."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ZarrUserWarning)  # of what is no array: one that is missing is told below
+            yield
     except (
         ValueError,
         TypeError,
@@ -125,8 +129,10 @@ def _dataset(group: zarr.Group, place: Location) -> xr.Dataset:
     attrs = read_attributes(dict(group.attrs), group.path or "the store")
     arrays = {name: checked(array, name) for name, array in itertools.islice(group.arrays(), MOST_ARRAYS)}
     arrays = dict(sorted(arrays.items()))
-    # The files of a group have no order; `variables` remembers that of the outputs.
-    order = [name for name in list(map(str, attrs.pop(VARIABLES, ()))) if name in arrays]
+    # The files of a group have no order; `variables` remembers that of the outputs, and of those of groups in the root.
+    order = [name for name in attrs.pop(VARIABLES, ()) if "/" not in name]
+    if missing := [name for name in order if name not in arrays]:
+        raise ValueError(f"array {missing[0]} is missing, or its metadata cannot be read")
     variables = {name: _variable(arrays[name], place) for name in dict.fromkeys([*order, *arrays])}
     labels = {
         *str(attrs.pop(COORDINATES, "")).split(),

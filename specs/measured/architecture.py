@@ -23,7 +23,7 @@ DIMENSIONS = {
 """The column of each dimension and the input it states."""
 
 _WIDTHS = ("hidden_size", "num_attention_heads", "intermediate_size")
-_CUT = re.compile(r"[-_ ]*(?:cut|proxy)[-_ ]*\d+l$", re.IGNORECASE)
+_CUT = re.compile(r"(?<![-_ ])[-_ ]*(?:cut|proxy)[-_ ]*\d+l$", re.IGNORECASE)
 _ASIDE = re.compile(r"\(.*?\)")
 _HEAD_DIMS = (64, 128, 256)
 _AGREES = 0.05

@@ -27,9 +27,9 @@ _NETWORKS = (
     ("inter_link", "efa v3", "aws-p5en-efa"),
 )
 """A column, what it contains, and the network record that is meant, where it is not that of the accelerator."""
-_UNI = re.compile(r"([\d.]+) ?GB/s uni", re.IGNORECASE)
-_PER_GPU = re.compile(r"([\d.]+) ?GB/s per GPU", re.IGNORECASE)
-_PER_NODE = re.compile(r"([\d.]+) ?Gb/s per node")
+_UNI = re.compile(r"(?<![\d.])([\d.]+) ?GB/s uni", re.IGNORECASE)
+_PER_GPU = re.compile(r"(?<![\d.])([\d.]+) ?GB/s per GPU", re.IGNORECASE)
+_PER_NODE = re.compile(r"(?<![\d.])([\d.]+) ?Gb/s per node")
 _SWITCH_OVER = re.compile(r"nvls *>= *([\d.]+) *([km]i?b)", re.IGNORECASE)
 _BYTES = {"kb": 1e3, "kib": 2.0**10, "mb": 1e6, "mib": 2.0**20}
 _CUBE_MESH = "dgx-1-v100"

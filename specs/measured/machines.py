@@ -9,7 +9,7 @@ from ..records import CatalogError, Record
 from .cells import Part, Refused, Row, count, number, text
 
 _ASIDE = re.compile(r"\(.*?\)")
-_POWER_CAP = re.compile(r"(\d+) ?W cap", re.IGNORECASE)
+_POWER_CAP = re.compile(r"(?<!\d)(\d+) ?W cap", re.IGNORECASE)
 _BITS_PER_BYTE = 8
 _NETWORK_LATENCY = 2.7e-6
 """One step on a network by the tuning constants of NCCL, as in the network records that cite them."""

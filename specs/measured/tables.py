@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..limits import LONGEST_CELL, LONGEST_NAME
 from ..problems import RooflaxError
 from ..text_files import TextError, table_lines
 from .cells import Row, text
@@ -149,7 +150,10 @@ def _problems(table: Table) -> Iterator[str]:
         if confidence and confidence not in CONFIDENCES:
             yield f"{table.file}: {name}: `confidence` is {confidence!r}; one of {', '.join(CONFIDENCES)} was expected"
         for column in row:
-            if column in _NUMBERS and (wrong := _wrong(column, text(row, column))):
+            if len(text(row, column)) > LONGEST_CELL:
+                told = f"{len(text(row, column)):,} characters; at most {LONGEST_CELL:,} were expected"
+                yield f"{table.file}: {name[:LONGEST_NAME]}: `{column[:LONGEST_NAME]}` has {told}"
+            elif column in _NUMBERS and (wrong := _wrong(column, text(row, column))):
                 yield f"{table.file}: {name}: `{column}` is {text(row, column)!r}; {wrong} was expected"
 
 

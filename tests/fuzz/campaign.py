@@ -114,6 +114,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--repeat", metavar="NAME", help="one example by its name, such as spec:0:17, in this process")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the workers end too
     if given.repeat:
         outcome, seconds, trace = judged(given.repeat.split(":")[0], given.repeat)
         click.echo(f"{outcome} after {seconds:.2f} s\n{trace}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rooflax.specs import limits
 from rooflax.specs.bind import bind_keywords
 from rooflax.specs.catalog import CatalogError, open_catalogs, read_record
 from rooflax.specs.conditions import ConditionError, parse_condition
@@ -26,7 +28,9 @@ from rooflax.specs.limits import (
     MOST_PROBLEMS,
     MOST_RECORDS,
 )
-from rooflax.specs.problems import SpecError
+from rooflax.specs.measured.tables import TableError, read_tables
+from rooflax.specs.problems import Problem, SpecError
+from rooflax.specs.units import UnitError, format_quantity
 from rooflax.specs.vocabulary import Kind, shipped
 
 SECONDS, BYTES = 10.0, 512 * 2**20
@@ -164,6 +168,27 @@ def test_files_are_read_up_to_a_size(tmp_path: Path):
         document_text(tmp_path / "a\0b")
 
 
+@pytest.mark.parametrize(
+    "text", ["1" + " " * 60_000 + "x", "1 ±" + " " * 60_000 + "x", "1" + " ±" * 30_000, "+" * 60_000]
+)
+def test_blanks_take_no_time(load, text):
+    begun = time.process_time()
+    with pytest.raises(SpecError):
+        load(spec(fixed=f'hbm_bandwidth: "{text}"'))
+    assert time.process_time() - begun < 1
+    with pytest.raises(UnitError, match="is too long for a unit"):
+        format_quantity(1.0, "B" + " " * 10**6 + "/s")
+
+
+def test_a_line_is_shown_around_the_problem_alone():
+    for column, expected in ((1, "x"), (500_001, "y"), (10**6, "z")):
+        source = "x" * 500_000 + "y" + "z" * 499_999
+        shown = str(SpecError([Problem((), "m", "f", 1, column, source)]))
+        assert len(shown) < 400
+        line, caret = shown.splitlines()[-2:]
+        assert line[caret.index("^")] == expected
+
+
 def test_grammars_are_read_up_to_a_length():
     with pytest.raises(ConditionError, match="is too long for a condition"):
         parse_condition("a" * 10**6 + " < 1", {}, ())
@@ -200,3 +225,18 @@ def test_configurations_have_the_same_limits(tmp_path: Path, text: str, message:
     path.write_text(text)
     with pytest.raises(CatalogError, match=message):
         read_record(path, "model")
+
+
+@pytest.mark.parametrize("cell", ["1" * 60_000, "(" * 60_000, "x" + " " * 60_000 + "x", "1." * 30_000])
+def test_cells_of_measurements_are_read_up_to_a_length(tmp_path: Path, cell: str):
+    begun = time.process_time()
+    (tmp_path / "rows.csv").write_text(f"id,model,hardware,mfu_pct,notes\na,{cell},{cell},1,{cell}\n")
+    with pytest.raises(TableError, match=r"rows\.csv: a: `model` has 60,0\d\d characters; at most 2,000 were expected"):
+        read_tables(tmp_path)
+    assert time.process_time() - begun < 2
+
+
+def test_the_page_tells_every_limit(root: Path):
+    told = re.findall(r"^\| ([\d,]+) \|.*\| `(\w+)` \|$", (root / "docs" / "security.md").read_text(), re.MULTILINE)
+    declared = {name: value for name, value in vars(limits).items() if name.isupper()}
+    assert {name: int(number.replace(",", "")) for number, name in told} == declared
