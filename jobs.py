@@ -11,6 +11,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .kernels.discovery import registry_with, shipped_registry
 from .kernels.registry import Registry
 from .specs.blocks import Regions
@@ -74,6 +76,13 @@ class Job:
         block = engine.total_bytes(self.sweep, self.names, self.dtype) * 1.0 / len(self.regions)
         return max(2, min(1 + WRITERS, int(MEMORY_IN_FLIGHT // max(block, 1.0))))
 
+    def arrays(self, block: Block) -> dict[str, np.ndarray]:
+        """What a block stores, by its path in the store."""
+        found = block.owned(self.sweep.variables)
+        for gradient in self.gradients:
+            found |= gradient.block(block, self.dtype)
+        return found
+
     def compute(self, store: Store, task: Task) -> Iterator[Finds]:
         """Evaluates the blocks of a task, and writes and marks those not stored; yields what each adds to searches.
 
@@ -92,10 +101,7 @@ class Job:
 
         def write(block: Block) -> int:
             if block.region.index not in task.stored:
-                arrays = block.owned(self.sweep.variables)
-                for gradient in self.gradients:
-                    arrays |= gradient.block(block, self.dtype)
-                store.write(block.region, arrays)
+                store.write(block.region, self.arrays(block))
                 store.mark(block.region)
             return block.region.index
 

@@ -15,7 +15,7 @@ from .repairs import Means, Repair, repair_of
 from .specs.problems import RooflaxError
 from .sweeps import engine
 from .sweeps.gradients.stored_gradients import GROUP as GRADIENTS
-from .sweeps.gradients.stored_gradients import gradient_block, gradient_labels
+from .sweeps.gradients.stored_gradients import gradient_labels
 from .sweeps.searches.searches import found_in, labelled, searches_of
 from .workbench import Workbench
 
@@ -185,7 +185,7 @@ def _compute(store: Store, job: Job, repair: Repair, progress: Progress | None) 
     for done, block in enumerate(blocks, start=1):
         found_in(searches, block.region, block.values)
         if wanted := repair.blocks.get(block.region.index):
-            values = {**block.owned(job.sweep.variables), **gradient_block(job.gradients, block, job.dtype)}
+            values = job.arrays(block)
             store.rewrite(block.region, {name: values[name] for name in wanted})
         if progress:
             progress(done, len(due))

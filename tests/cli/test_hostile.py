@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
+from zarr.dtype import VariableLengthUTF8
 
 MARKUP = "[bold red]x[/nothing] [link=file:///etc/passwd]y[/link] \\[z"
 ESCAPE = "\x1b]0;owned\x07\x1b[2J"
@@ -89,7 +90,7 @@ def test_a_wrong_store_is_refused_in_a_sentence(rooflax, store, change, command)
 
 def test_labels_of_a_store_are_no_cursor_movements(rooflax, store):
     array = zarr.open_group(store, mode="r+", use_consolidated=False).create_array(
-        "who", shape=(4,), chunks=(4,), dtype=zarr.dtype.VariableLengthUTF8(), dimension_names=("tp",), compressors=None
+        "who", shape=(4,), chunks=(4,), dtype=VariableLengthUTF8(), dimension_names=("tp",), compressors=None
     )
     array[...] = np.array([ESCAPE, MARKUP, "c", "d"], dtype=np.dtypes.StringDType())
     edited(store, lambda attrs: attrs.update(coordinates="who"))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from killable_runs import contents, differing
@@ -92,9 +93,9 @@ def spoil_all_kinds(store):
     (store / "margin/c.0f0f.partial").write_text("half")
 
 
-def checked(store, *options):
+def checked(store, *options) -> tuple[int, dict[str, Any]]:
     done = rooflax("check", store, "--json", *options)
-    return done.exit_code, json.loads(done.stdout) if done.stdout else done.stderr
+    return done.exit_code, json.loads(done.stdout) if done.stdout else {"told": done.stderr}
 
 
 def test_a_sound_store_is_left_alone(store):

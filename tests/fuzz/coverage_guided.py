@@ -29,7 +29,7 @@ def main() -> int:
     except ImportError:
         click.echo("atheris is not installed; pip install atheris, where there is a wheel for this Python", err=True)
         return 2
-    with atheris.instrument_imports(include=["rooflax.specs", "ruamel.yaml"]):
+    with atheris.instrument_imports(include=["rooflax.specs", "ruamel.yaml"]):  # pyright: ignore[reportAttributeAccessIssue]
         import fuzz_targets
 
         from rooflax.specs.conditions import ConditionError, read_condition
