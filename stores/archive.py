@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from .guarded import check_size
 from .location import ROOT, Location
-from .problems import StoreError, file_errors
+from .problems import StoreError, file_errors, foreign_errors
 
 if TYPE_CHECKING:
     import zarr.abc.store
@@ -32,7 +33,11 @@ class Archive(Location):
         """The zarr store in the file."""
         from zarr.storage import ZipStore
 
-        return ZipStore(self.path.absolute(), mode="r") if read_only else self._refuse()
+        if not read_only:
+            self._refuse()
+        store = ZipStore(self.path.absolute(), mode="r")
+        store.sizes = dict(self.keys(""))  # type: ignore[attr-defined]
+        return store
 
     @contextmanager
     def errors(self, action: str, *, kept: bool = False) -> Iterator[None]:
@@ -57,7 +62,11 @@ class Archive(Location):
     def read(self, key: str) -> bytes | None:
         """The content of an entry, or None where there is none."""
         with zipfile.ZipFile(self.path) as file:
-            return file.read(key) if key in file.namelist() else None
+            if key not in file.namelist():
+                return None
+            with foreign_errors(self.path):
+                check_size(key, file.getinfo(key).file_size)
+            return file.read(key)
 
     def entries(self) -> list[str]:
         """The names on the first level."""

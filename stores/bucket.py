@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..specs.places import scheme_of
+from .guarded import check_size
 from .lease import PATIENCE, Lease, leased
 from .location import ROOT, Location
-from .problems import StoreError, remote_errors
+from .problems import StoreError, foreign_errors, remote_errors
 
 if TYPE_CHECKING:
     import zarr.abc.store
@@ -80,7 +81,10 @@ class Bucket(Location):
     def read(self, key: str) -> bytes | None:
         """The content of an object, or None where there is none."""
         try:
-            return bytes(self._inside.get(key).bytes())
+            found = self._inside.get(key)
+            with foreign_errors(self.address):
+                check_size(key, found.meta["size"])
+            return bytes(found.bytes())
         except FileNotFoundError:
             return None
 

@@ -10,10 +10,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .guarded import refuse_links
+from ..specs.limits import LONGEST_METADATA
+from .guarded import check_file, refuse_links
 from .location import ROOT, Location
 from .locks import FileLock, locked_file
-from .problems import file_errors
+from .problems import file_errors, foreign_errors
 
 if TYPE_CHECKING:
     import zarr.abc.store
@@ -60,6 +61,8 @@ class Folder(Location):
 
     def read(self, key: str) -> bytes | None:
         """The bytes of a file, or None where there is none."""
+        with foreign_errors(self.path):
+            check_file(self.path, key, LONGEST_METADATA)
         try:
             return (self.path / key).read_bytes()
         except (FileNotFoundError, NotADirectoryError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import zarr.abc.store
@@ -44,7 +45,7 @@ class GuardedStore(WrapperStore[zarr.abc.store.Store]):
 
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         """The bytes of a key, or None. Raises ValueError for what no store of ours has."""
-        self._check_file(key, whole=byte_range is None)
+        self._check(key, whole=byte_range is None)
         if _length(byte_range) > self._most:
             raise ValueError(f"{key}: more than {self._most:,} bytes are to be read at once")
         found = await super().get(key, prototype, byte_range)
@@ -54,26 +55,44 @@ class GuardedStore(WrapperStore[zarr.abc.store.Store]):
             raise ValueError(f"{key} is empty")
         return found
 
-    def _check_file(self, key: str, *, whole: bool) -> None:
-        parts = key.split("/")
-        if key.startswith("/") or ".." in parts or "\0" in key:
-            raise ValueError(f"{key!r} is no name inside a store")
-        root = getattr(self._store, "root", None)
-        if not isinstance(root, Path):  # in an object store, keys are all there is
-            return
-        path = root
-        for part in parts:
-            path /= part
-            if path.is_symlink():
-                raise ValueError(f"{path.relative_to(root)} is a link, which no store holds")
-        try:
-            found = path.stat()
-        except OSError:
-            return
-        if not stat.S_ISREG(found.st_mode):
-            raise ValueError(f"{key} is no file")
-        if whole and found.st_size > self._most:
-            raise ValueError(f"{key} has {found.st_size:,} bytes, more than the {self._most:,} that it may have")
+    def _check(self, key: str, *, whole: bool) -> None:
+        most = self._most if whole else None
+        root, sizes = getattr(self._store, "root", None), getattr(self._store, "sizes", None)
+        if isinstance(root, Path):
+            check_file(root, key, most)
+        else:
+            check_name(key)
+        if isinstance(sizes, Mapping):  # of the files of an archive, which unpack to any size
+            check_size(key, sizes.get(key, 0), most)
+
+
+def check_name(key: str) -> None:
+    """Raises ValueError for a key that leads out of its store."""
+    if key.startswith("/") or ".." in key.split("/") or "\0" in key:
+        raise ValueError(f"{key!r} is no name inside a store")
+
+
+def check_file(root: Path, key: str, most: int | None) -> None:
+    """Raises ValueError for a link below `root`, for what is no file, and for one of more than `most` bytes."""
+    check_name(key)
+    path = root
+    for part in key.split("/"):
+        path /= part
+        if path.is_symlink():
+            raise ValueError(f"{path.relative_to(root)} is a link, which no store holds")
+    try:
+        found = path.stat()
+    except OSError:  # it is not there
+        return
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"{key} is no file")
+    check_size(key, found.st_size, most)
+
+
+def check_size(key: str, size: int, most: int | None = LONGEST_METADATA) -> None:
+    """Raises ValueError for a file of more than `most` bytes."""
+    if most is not None and size > most:
+        raise ValueError(f"{key} has {size:,} bytes, more than the {most:,} that it may have")
 
 
 def refuse_links(folder: Path) -> None:

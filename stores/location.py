@@ -196,7 +196,7 @@ def _attributes(content: bytes, place: Location) -> dict[str, Any]:
     whole = None if place.keeps_documents else holds(content)
     try:
         document = json.loads(content) if whole is not False else None
-    except ValueError:
+    except (ValueError, RecursionError):
         with place.errors("read"):
             ours = _has_marks(place)
         if ours:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..specs.problems import RooflaxError
+from ..specs.scalars import printable
 
+_LONGEST_REASON = 300
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # Where machines of a cloud ask for the credentials they have been lent.
 _METADATA_HOST = "169.254.169.254"
@@ -50,6 +52,24 @@ class DamagedError(StoreError):
 def remedy(place: object) -> str:
     """What to do about a damaged store, as a clause."""
     return f"`rooflax check {place} --repair` mends it"
+
+
+@contextmanager
+def foreign_errors(place: object) -> Iterator[None]:
+    """What was not written by us is told in one sentence, be it refused here or by a library that trips over it."""
+    try:
+        yield
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        NotImplementedError,
+        RecursionError,
+    ) as error:
+        reason = printable(str(error) or type(error).__name__)[:_LONGEST_REASON]
+        raise StoreError(f"{place} is damaged, or not written by rooflax: {reason}") from error
 
 
 @contextmanager

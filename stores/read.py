@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,16 +16,13 @@ from zarr.errors import ZarrUserWarning
 
 from ..specs.limits import MOST_ARRAYS
 from ..specs.places import Place
-from ..specs.scalars import printable
 from .array_bounds import check_labels, checked, fixed_width, is_name
 from .attributes import read_attributes
 from .guarded import GuardedStore, LostFileError
 from .layout import BLOCKS, dims_of
 from .location import Location, located, root_attributes
-from .problems import DamagedError, StoreError, remedy
+from .problems import DamagedError, StoreError, foreign_errors, remedy
 from .provenance import COORDINATES, FINISHED, VARIABLES
-
-_LONGEST_REASON = 300
 
 
 def open_results(place: Place, group: str = "") -> xr.Dataset:
@@ -38,7 +34,8 @@ def open_results(place: Place, group: str = "") -> xr.Dataset:
     """
     source = located(place)
     finished = root_attributes(source).get(FINISHED) is True
-    with source.errors("read"), _foreign_errors(source):
+    with source.errors("read"), foreign_errors(source), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ZarrUserWarning)  # of what is no array: one that is missing is told below
         store = GuardedStore(source.zarr_store(read_only=True), finished=finished)
         root = zarr.open_group(store, mode="r", zarr_format=3)
         dataset = _dataset(root, source)
@@ -103,26 +100,6 @@ def first_damaged(array: zarr.Array, bounds: Sequence[tuple[int, int]]) -> tuple
             damaged = next((chunk for chunk in chunks if not _decodes(array, chunk)), chunks[0])
             return tuple(start // length for (start, _), length in zip(damaged, array.chunks, strict=True))
     return None
-
-
-@contextmanager
-def _foreign_errors(place: Location) -> Iterator[None]:
-    """What was not written by us is told in one sentence, be it refused here or by a library that trips over it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ZarrUserWarning)  # of what is no array: one that is missing is told below
-            yield
-    except (
-        ValueError,
-        TypeError,
-        LookupError,
-        AttributeError,
-        ArithmeticError,
-        NotImplementedError,
-        RecursionError,
-    ) as error:
-        reason = printable(str(error) or type(error).__name__)[:_LONGEST_REASON]
-        raise StoreError(f"{place} is damaged, or not written by rooflax: {reason}") from error
 
 
 def _dataset(group: zarr.Group, place: Location) -> xr.Dataset:

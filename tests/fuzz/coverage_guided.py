@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,7 +27,7 @@ def main() -> int:
     if target not in ("spec", "where"):
         raise click.UsageError("the target is spec or where")
     try:
-        import atheris
+        atheris: Any = import_module("atheris")
     except ImportError:
         click.echo("atheris is not installed; pip install atheris, where there is a wheel for this Python", err=True)
         return 2

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,34 @@ def test_metadata_of_any_size_and_shape(store):
     assert "is damaged, or not written by rooflax" in _refusal(store)
     os.truncate(file, LONGEST_METADATA + 1)
     assert "step_time/zarr.json has 67,108,865 bytes" in _refusal(store)
+
+
+def test_the_root_is_read_with_the_same_care(store, tmp_path):
+    root = store / "zarr.json"
+    content = root.read_text()
+    root.write_text("[" * 100_000)
+    assert "its zarr.json is not valid JSON" in _refusal(store)
+    os.truncate(root, LONGEST_METADATA + 1)
+    assert "zarr.json has 67,108,865 bytes, more than the 67,108,864 that it may have" in _refusal(store)
+    root.unlink()
+    (tmp_path / "elsewhere").write_text(content)
+    root.symlink_to(tmp_path / "elsewhere")
+    assert "zarr.json is a link, which no store holds" in _refusal(store)
+
+
+@pytest.mark.parametrize(
+    ("entry", "variable"), [("zarr.json", ""), ("step_time/zarr.json", ""), ("memory/c/0/0", "memory")]
+)
+def test_files_of_an_archive_unpack_to_what_they_may(store, tmp_path, entry, variable):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(path for path in store.rglob("*") if path.is_file()):
+            name = path.relative_to(store).as_posix()
+            with file.open(name, "w") as target:
+                target.write(path.read_bytes())
+                for _ in range(65 if name == entry else 0):
+                    target.write(b" " * 2**20)
+    assert (tmp_path / "x.zip").stat().st_size < 2**20
+    assert f"{entry} has 68," in _refusal(tmp_path / "x.zip", variable)
 
 
 @pytest.mark.parametrize("key", ["../x.zarr/step_time", "/etc", "a/../../b", "\0"])

@@ -115,7 +115,7 @@ def _change(draw: Random, holder: Any, key: Any, material: Material) -> None:
     elif change == 3:
         holder[key] = {_name(draw, material): holder[key]}
     elif change == 4:
-        holder[key] = [holder[key]] if draw.random() < 0.9 else _deep(draw.choice((5, 30, 300)))
+        holder[key] = [holder[key]] if draw.random() < 0.9 else _deep(draw.choice((5, 30, 100)))
     elif isinstance(holder, dict):
         holder[_name(draw, material)] = value(draw, material)
     else:
