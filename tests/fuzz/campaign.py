@@ -42,9 +42,9 @@ def _hang(*_: object) -> None:
 
 def limited() -> None:
     """Bounds this process: its address space from now on, and the time of each example."""
-    from fuzz_targets import bench, material
+    from fuzz_targets import prepare
 
-    _ = bench().registry, bench().catalogs, material()  # loaded before the bound is set
+    prepare()
     mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (mapped + MOST_BYTES, resource.RLIM_INFINITY))
     signal.signal(signal.SIGPROF, _hang)

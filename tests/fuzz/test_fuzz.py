@@ -24,8 +24,7 @@ EXAMPLES = {"spec": 250, "override": 100, "where": 150, "quantity": 150, "grid":
 @pytest.fixture(scope="module", autouse=True)
 def bounded() -> Iterator[None]:
     """The address space of this process may grow by 1 GiB and no more."""
-    fuzz_targets.bench().registry  # noqa: B018 (loaded before the bound is set)
-    fuzz_targets.material()
+    fuzz_targets.prepare()
     before = resource.getrlimit(resource.RLIMIT_AS)
     mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (mapped + MOST_BYTES, before[1]))

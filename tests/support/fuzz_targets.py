@@ -57,6 +57,12 @@ def material() -> Material:
     )
 
 
+def prepare() -> None:
+    """Loads whatever is loaded once, so that a bound on memory that is set behind this is one on what is read."""
+    material()
+    plan(load_spec(POINT, file="point", known=bench().names, catalogs=bench().catalogs))
+
+
 @cache
 def folder() -> Path:
     """A folder for the files that are read, deleted with the process."""
