@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
+from forged import forge
 from zarr.dtype import VariableLengthUTF8
 
 MARKUP = "[bold red]x[/nothing] [link=file:///etc/passwd]y[/link] \\[z"
@@ -27,11 +28,7 @@ def store(filled: Path, tmp_path: Path) -> Path:
 
 def edited(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Changes the attributes of a group or an array, and takes away the root's copy of the metadata."""
-    file = folder / "zarr.json"
-    document = json.loads(file.read_text())
-    change(document["attributes"])
-    document.pop("consolidated_metadata", None)
-    file.write_text(json.dumps(document))
+    forge(folder, lambda document: (change(document["attributes"]), document.pop("consolidated_metadata", None)))
 
 
 def test_a_title_is_no_markup(rooflax, spec):

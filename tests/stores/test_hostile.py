@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
+from forged import forge
 from zarr.codecs import BloscCodec, GzipCodec, TransposeCodec, ZstdCodec
 from zarr.dtype import VariableLengthUTF8
 
@@ -39,16 +40,9 @@ def store(sound, tmp_path):
     """A copy whose metadata are each array's own, so that a change of one shows, and that says not to be finished."""
     path = tmp_path / "x.zarr"
     shutil.copytree(sound, path)
-    _edit(path, lambda root: root.pop("consolidated_metadata"))
-    _edit(path, lambda root: root["attributes"].update(rooflax_finished=False))
+    forge(path, lambda root: root.pop("consolidated_metadata"))
+    forge(path, lambda root: root["attributes"].update(rooflax_finished=False))
     return path
-
-
-def _edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    file = folder / "zarr.json"
-    document = json.loads(file.read_text())
-    change(document)
-    file.write_text(json.dumps(document))
 
 
 def _array(path: Path, name: str = "extra", dims: tuple[str, ...] = ("tp",), **given: Any) -> zarr.Array:
@@ -94,7 +88,7 @@ def test_types_that_are_neither_numbers_nor_text_are_refused(store, dtype):
     "dtype", [{"name": "null_terminated_bytes"}, "object", "|O", "variable_length_bytes", "r8", 7, {"name": {}}]
 )
 def test_types_by_name_never_reach_a_decoder(store, dtype):
-    _edit(store / "step_time", lambda own: own.update(data_type=dtype))
+    forge(store / "step_time", lambda own: own.update(data_type=dtype))
     assert "is damaged, or not written by rooflax" in _refusal(store)
 
 
@@ -230,7 +224,7 @@ def test_consolidated_names_stay_inside(sound, tmp_path, key):
     path = tmp_path / "x.zarr"
     shutil.copytree(sound, path)
     own = json.loads((path / "step_time" / "zarr.json").read_text())
-    _edit(path, lambda root: root["consolidated_metadata"]["metadata"].update({key: own}))
+    forge(path, lambda root: root["consolidated_metadata"]["metadata"].update({key: own}))
     told = ""
     try:
         found = stores.open_results(path)
@@ -254,15 +248,15 @@ def test_consolidated_names_stay_inside(sound, tmp_path, key):
     ],
 )
 def test_attributes_are_of_the_types_that_readers_rely_on(store, attrs, message):
-    _edit(store / "step_time", lambda own: own["attributes"].update(attrs))
+    forge(store / "step_time", lambda own: own["attributes"].update(attrs))
     assert message in _refusal(store)
 
 
 def test_control_characters_do_not_reach_a_terminal(store):
-    _edit(
+    forge(
         store, lambda root: root["attributes"].update(title="red \x1b[31m", notices=["a\x9bb"], more={"\x07": ["\x1b"]})
     )
-    _edit(store / "step_time", lambda own: own["attributes"].update(long_name="Time\x1b]0;owned\x07"))
+    forge(store / "step_time", lambda own: own["attributes"].update(long_name="Time\x1b]0;owned\x07"))
     labels = zarr.open_array(store / "model", mode="r+")
     labels[...] = np.array(["llama\x1b[2J", "b"], dtype=np.dtypes.StringDType())
     found = stores.open_results(store)
