@@ -1,7 +1,8 @@
-"""`python -m benchmarks [SECTION ...]`: prints tables of ratios; nothing here is a test."""
+"""`python -m benchmarks [SECTION]...`: prints tables of ratios, those of all sections by default; nothing is a test."""
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -12,10 +13,11 @@ import jax
 from rich.console import Console
 from rich.table import Table
 
-from . import cluster, gradients, kernels, scaling, search, slicing, startup, storing
+from . import cluster, gradients, kernels, memory, scaling, search, slicing, startup, storing
 
 SECTIONS = {
     "kernels": kernels,
+    "memory": memory,
     "gradients": gradients,
     "search": search,
     "storing": storing,
@@ -49,7 +51,8 @@ def _machine() -> str:
         check=False,
     )
     versions = ", ".join(f"{name} {version(name)}" for name in ("rooflax", "jax", "numpy"))
-    device = f"{jax.default_backend()} ({jax.devices()[0].device_kind}), {platform.machine()}"
+    machine = f"{platform.machine()}, {os.cpu_count()} processors"
+    device = f"{jax.default_backend()} ({jax.devices()[0].device_kind}), {machine}"
     return f"{versions}; Python {platform.python_version()}; {device}; commit {commit.stdout.strip() or 'unknown'}"
 
 

@@ -7,6 +7,10 @@ keeps: the outputs, the status and the margin.
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -30,13 +34,15 @@ EXAMPLES = {
 OWN = {"training": Path(__file__).with_name("training.yaml")}
 """Specs that are no shipped examples: the whole training graph, with no axis much longer than the others."""
 
+ONE, ALL = "1", "all"
 TITLE = "Compiled kernels against NumPy, float32, after compilation"
 CAPTION = (
-    "first: with tracing and compilation; memset: time to fill the bytes of the outputs over the time to compute them; "
-    "the best of 5, taken in turn"
+    "processors that a process may use, which NumPy needs one of; first: with tracing and compilation; memset: time to "
+    "fill the bytes of the outputs over the time to compute them; the best of 5, taken in turn"
 )
 COLUMNS = (
     "example",
+    "processors",
     "points",
     "quantities",
     "first",
@@ -52,11 +58,19 @@ REPEATS = 5
 
 
 def rows() -> Iterator[tuple[str, ...]]:
-    """A row per spec; of a shipped example one axis is refined until the grid has 1e7 points."""
-    return (compare(name) for name in EXAMPLES)
+    """Rows per spec, each of a process of its own; of a shipped example one axis is refined up to 1e7 points."""
+    processors = (ONE, ALL) if hasattr(os, "sched_setaffinity") else (ALL,)
+    return (_alone(name, count) for name in EXAMPLES for count in processors)
 
 
-def compare(name: str) -> tuple[str, ...]:
+def _alone(name: str, processors: str) -> tuple[str, ...]:
+    """The row of one example from a process that may use one processor, or all."""
+    command = [sys.executable, "-m", f"{__package__}.kernels", name, processors]
+    found = subprocess.run(command, check=True, capture_output=True, text=True)
+    return tuple(json.loads(found.stdout))
+
+
+def compare(name: str, processors: str) -> tuple[str, ...]:
     """The row of one example."""
     bench = Workbench()
     sweep = sweep_of_spec(bench.registry, bench.load(OWN.get(name, name), EXAMPLES[name]))
@@ -69,6 +83,7 @@ def compare(name: str) -> tuple[str, ...]:
     ours, whole, blocked = (min(column) for column in zip(*times, strict=True))
     return (
         name,
+        processors,
         f"{sweep.points:.2e}",
         f"{len(sweep.graph.order)}",
         f"{first:.1f} s",
@@ -122,3 +137,11 @@ def _memset_seconds(size: int) -> float:
     buffer = np.zeros(size, dtype=np.uint8)
     buffer.fill(1)
     return min(_seconds(lambda: buffer.fill(2)) for _ in range(3))
+
+
+if __name__ == "__main__":
+    example, count = sys.argv[1:]
+    if count == ONE:
+        # Before anything runs: XLA counts the processors when it first compiles.
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
+    print(json.dumps(compare(example, count)))

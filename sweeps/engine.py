@@ -20,7 +20,7 @@ from .leaves import is_code, leaves_of
 from .sweep import Sweep
 
 if TYPE_CHECKING:
-    from .block_function import BlockFunction
+    from .block_function import BlockFunction, Values
 
 MEMORY_LIMIT = 8 * 2**30
 MOST_BLOCKS = 1_000_000
@@ -122,7 +122,7 @@ def evaluate_blocks(
                 block.release()
 
 
-def _release(function: BlockFunction, values: dict[str, Any], slots: threading.Semaphore) -> None:
+def _release(function: BlockFunction, values: Values, slots: threading.Semaphore) -> None:
     if function.release(values):
         slots.release()
 

@@ -11,15 +11,16 @@ switch also tells where it lies: an operand that leads by g and gains g' per uni
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
+from ..operations import results
 from .motion import ROUNDED, is_real
 
 RISING, FALLING, BALANCED = 1, -1, 0
@@ -49,17 +50,35 @@ class Reach:
         return Reach(*(jnp.where(matters, part, jnp.inf) for part in (self.below, self.above)))
 
 
+class Compared(NamedTuple):
+    """A comparison at the point itself, and the two arrays it is between."""
+
+    here: Any
+    between: tuple[Any, Any]
+
+    def chooses(self, cases: Sequence[Slope]) -> bool:
+        """Whether the cases are what is compared: of two equal values it does not matter which is chosen."""
+        return len(cases) == 2 and all(any(case.origin is one for case in cases) for one in self.between)
+
+
 @dataclass(frozen=True)
 class Slope:
     """A value with its slope by the input; None where the input does not move it, or only in steps.
 
     At a jump the value is that just beside the point, on the side that is followed. `reach` is None where nothing
-    switches.
+    switches. `compared` tells which two values a comparison is between, `repeats` which array a value only repeats.
     """
 
     value: Any
     slope: Any = None
     reach: Reach | None = None
+    compared: Compared | None = None
+    repeats: Any = None
+
+    @property
+    def origin(self) -> Any:
+        """The array that the value repeats, or the value itself."""
+        return self.value if self.repeats is None else self.repeats
 
     @property
     def tangent(self) -> Any:
@@ -124,9 +143,11 @@ class _Follower:
                 found = self.follow(operation.params["jaxpr"], operands)
             elif all(operand.still for operand in operands):
                 values = [operand.value for operand in operands]
-                found = [Slope(value) for value in _results(primitive, operation.params, values)]
+                found = [Slope(value) for value in results(primitive, operation.params, values)]
             else:
                 found = _RULES.get(primitive.name, _Follower.smooth)(self, primitive, operation.params, *operands)
+            if primitive.name == "broadcast_in_dim":
+                found = [replace(found[0], repeats=operands[0].origin)]
             known |= dict(zip(operation.outvars, found, strict=True))
         return [read(atom) for atom in traced.jaxpr.outvars]
 
@@ -139,7 +160,7 @@ class _Follower:
             arguments = list(values)
             for place, value in zip(places, moved, strict=True):
                 arguments[place] = value
-            return _results(primitive, params, arguments)
+            return results(primitive, params, arguments)
 
         if not places:
             return [Slope(value, None, self.carried(primitive, params, operands, value)) for value in run()]
@@ -148,6 +169,16 @@ class _Follower:
             Slope(value, slope if is_real(value) else None, self.carried(primitive, params, operands, value))
             for value, slope in zip(found, slopes, strict=True)
         ]
+
+    def quotient(self, primitive: Any, params: Params, left: Slope, right: Slope) -> list[Slope]:
+        """A quotient, with one division more for its slope."""
+        value, reach = primitive.bind(left.value, right.value, **params), self.common([left, right])
+        if left.slope is None and right.slope is None:
+            return [Slope(value, None, reach)]
+        # What divides, and its slope, often vary along fewer axes than the quotient: their own quotient is small.
+        falls = None if right.slope is None else value * (-right.slope / right.value)
+        rises = None if left.slope is None else left.slope / right.value
+        return [Slope(value, falls if rises is None else rises if falls is None else rises + falls, reach)]
 
     def extreme(self, primitive: Any, params: Params, left: Slope, right: Slope) -> list[Slope]:
         """The larger (or smaller) of two; of two equal ones the one that leads on the side that is followed."""
@@ -159,8 +190,7 @@ class _Follower:
         first, second = (left, right) if largest else (right, left)
         behind = jnp.where(left.value < right.value, second.tangent, beside)
         slope = jnp.where(left.value > right.value, first.tangent, behind)
-        switch = self.overtaken(left.value - right.value, left.tangent - right.tangent)
-        return [Slope(value, slope, self.common([left, right], switch))]
+        return [Slope(value, slope, self.common([left, right], self.overtaken(left, right)))]
 
     def of_equals(self, largest: bool) -> Callable[[Any, Any], Any]:
         """The slope of the larger (or smaller) of two equal values from theirs, on the side that is followed."""
@@ -178,10 +208,12 @@ class _Follower:
         value, reach = primitive.bind(left.value, right.value, **params), self.common([left, right])
         if left.slope is None and right.slope is None:
             return [Slope(value, None, reach)]
-        lead, gain = left.value - right.value, left.tangent - right.tangent
-        beside = primitive.bind(self.side * gain, jnp.zeros_like(gain), **params)
-        value = jnp.where((lead == 0) & (gain != 0), beside, value)
-        return [Slope(value, None, self.common([left, right], self.overtaken(lead, gain)))]
+        compared = Compared(value, (left.origin, right.origin))
+        if self.side != BALANCED:
+            # Equal values are told apart by their slopes: beside the point the one that gains more is larger.
+            gains = (left.tangent, right.tangent) if self.side == RISING else (right.tangent, left.tangent)
+            value = jnp.where(left.value == right.value, primitive.bind(*gains, **params), value)
+        return [Slope(value, None, self.common([left, right], self.overtaken(left, right)), compared)]
 
     def equality(self, primitive: Any, params: Params, left: Slope, right: Slope) -> list[Slope]:
         """Whether two are equal: what models ask to mask a division. On the mask no slope holds on either side."""
@@ -194,7 +226,9 @@ class _Follower:
 
     def choice(self, primitive: Any, params: Params, condition: Slope, *cases: Slope) -> list[Slope]:
         """One of several values; where it is all the same which, a switch does not count."""
-        value, slope = primitive.bind(condition.value, *(case.value for case in cases), **params), None
+        compared = condition.compared
+        here = compared.here if compared is not None and compared.chooses(cases) else condition.value
+        value, slope = primitive.bind(here, *(case.value for case in cases), **params), None
         if any(case.slope is not None for case in cases):
             slope = primitive.bind(condition.value, *(case.tangent for case in cases), **params)
         reach = self.common(cases)
@@ -212,7 +246,7 @@ class _Follower:
         edge = jnp.zeros_like(inside.value) if primitive.name == "sign" else jnp.floor(inside.value - offset) + offset
         nudge = jnp.where(inside.value == edge, 0.25 * self.side * jnp.sign(inside.slope), 0.0)
         for step in (0.0,) if primitive.name == "sign" else (-1.0, 0.0, 1.0):
-            switch = self.overtaken(inside.value - edge - step, inside.slope)
+            switch = self.overtaken(Slope(inside.value - edge, inside.slope), Slope(jnp.full_like(edge, step)))
             reach = switch.nearest(reach) if switch is not None else reach
         return [Slope(primitive.bind(inside.value + nudge, **params), None, reach)]
 
@@ -236,17 +270,16 @@ class _Follower:
         if (primitive.name == "reduce_max") != (self.side == RISING):
             among, beyond = jnp.min, jnp.inf
         slope = among(jnp.where(winner, inside.slope, beyond), axis=axes)
-        others = self.overtaken(
-            inside.value - jnp.expand_dims(value, axes), inside.slope - jnp.expand_dims(slope, axes)
-        )
+        others = self.overtaken(inside, Slope(jnp.expand_dims(value, axes), jnp.expand_dims(slope, axes)))
         if others is not None:
             reach = _least(others, inside.value, axes).nearest(reach)
         return [Slope(value, slope, reach)]
 
-    def overtaken(self, lead: Any, gain: Any) -> Reach | None:
-        """Where an operand that leads by `lead` and gains `gain` per unit of the input changes places with another."""
+    def overtaken(self, one: Slope, other: Slope) -> Reach | None:
+        """Where two operands change places: by how much one leads, over what it gains per unit of the input."""
         if not self.distances:
             return None
+        lead, gain = one.value - other.value, one.tangent - other.tangent
         away = jnp.where(gain == 0, jnp.inf, -lead / jnp.where(gain == 0, 1.0, gain))
         here = (lead == 0) & (gain != 0)
         above = jnp.where(away > 0, away, jnp.where(here & (self.side == FALLING), 0.0, jnp.inf))
@@ -260,7 +293,7 @@ class _Follower:
         if primitive.name in _MOVING:
             whole = [operand.reach or Reach(jnp.inf, jnp.inf) for operand in operands]
             parts = ([getattr(reach, side) for reach in whole] for side in ("below", "above"))
-            return Reach(*(_results(primitive, params, _spread(part, operands))[0] for part in parts))
+            return Reach(*(results(primitive, params, _spread(part, operands))[0] for part in parts))
         if "axes" in params and primitive.name.startswith("reduce_"):
             (inside,) = operands
             return None if inside.reach is None else _least(inside.reach, inside.value, tuple(params["axes"]))
@@ -288,13 +321,8 @@ def _least(reach: Reach, like: Any, axes: tuple[int, ...]) -> Reach:
     return Reach(*(jnp.min(part, axis=axes) for part in spread))
 
 
-def _results(primitive: Any, params: Params, values: Sequence[Any]) -> list[Any]:
-    """What an operation returns."""
-    found = primitive.bind(*values, **primitive.get_bind_params(dict(params)))
-    return list(found) if primitive.multiple_results else [found]
-
-
 _RULES: Mapping[str, Callable[..., list[Slope]]] = {
+    "div": _Follower.quotient,
     **dict.fromkeys(("max", "min"), _Follower.extreme),
     "abs": _Follower.absolute,
     **dict.fromkeys(("gt", "ge", "lt", "le"), _Follower.order),

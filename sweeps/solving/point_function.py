@@ -50,11 +50,10 @@ class PointFunction:
         if self._compiled is None:
             flat = self._flat(self._leaves(cells, unknown))
             return evaluate_eagerly(flat, [self.quantity], "float64")[self.quantity]
-        fill = (0, self.rows - len(cells))
-        leaves = self._leaves(np.pad(cells, fill, mode="edge"), np.pad(unknown, fill, mode="edge"))
+        leaves = self._leaves(cells, unknown)
         with precision("float64"):
             found = self._compiled({name: leaf.reshape(-1) for name, leaf in leaves.items()})
-            values = np.array(found[self.quantity])[: len(cells)]
+            values = np.array(found[self.quantity])
             self._compiled.release(found)
             return values
 

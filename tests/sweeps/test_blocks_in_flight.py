@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from rooflax.specs.blocks import Regions, block_grid
+from rooflax.sweeps import block_function
 from rooflax.sweeps.block_function import BlockFunction
 from rooflax.sweeps.engine import evaluate, evaluate_blocks
 from rooflax.sweeps.leaves import leaves_of
+from rooflax.sweeps.program import Program
 
 OUTPUT = "step_time_6nd"
 COUNT = 6
@@ -20,9 +22,9 @@ PATIENCE = 30.0
 @pytest.fixture(scope="module")
 def setting(base, make_sweep):
     """A sweep of six blocks, the last one shorter, with the values of the whole."""
-    axes = {"mfu": np.linspace(0.1, 0.6, 11), "num_parameters": np.geomspace(1e9, 1e12, 4096)}
+    axes = {"mfu": np.linspace(0.1, 0.6, 11), "num_parameters": np.geomspace(1e9, 1e12, 16384)}
     sweep = make_sweep([OUTPUT], **{**base["rule"], **axes})
-    regions = Regions(sweep.sizes, block_grid(sweep.sizes, 2 * 4096))
+    regions = Regions(sweep.sizes, block_grid(sweep.sizes, 2 * 16384))
     assert len(regions) == COUNT
     return sweep, regions, evaluate(sweep, dtype="float32")[OUTPUT]
 
@@ -57,9 +59,18 @@ def test_the_buffers_of_a_block_are_those_of_the_one_before(blocks):
     assert len(set(places[1:])) == 1
 
 
-def test_a_shorter_last_block_has_buffers_of_its_own_each_time(blocks):
-    places = [_place(block) for _ in range(3) for block in blocks([0, 5])]
-    assert len(set(places[2:])) == 2
+def test_a_shorter_block_runs_through_the_compiled_function_of_a_full_one(setting, monkeypatch):
+    sweep, regions, whole = setting
+    compiled = []
+    monkeypatch.setattr(block_function, "Program", lambda *given: compiled.append(Program(*given)) or compiled[-1])
+    function = BlockFunction(sweep, sweep.variables, regions.lengths)
+    for region in [*regions, *regions]:
+        values = function(leaves_of(sweep, region, "float32"))
+        part = whole[region.selection(sweep.dims[OUTPUT])]
+        np.testing.assert_allclose(np.asarray(values[OUTPUT]).reshape(part.shape), part, rtol=1e-5)
+        function.release(values)
+    assert len(compiled) == 1
+    assert sorted({region.slices["mfu"][1] - region.slices["mfu"][0] for region in regions}) == [1, 2]
 
 
 def test_blocks_in_flight_last_until_they_are_released(setting, blocks):

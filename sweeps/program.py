@@ -1,0 +1,89 @@
+"""A program: a function of arrays, traced for their shapes and compiled in steps that hand values on in memory.
+
+Large values are written into buffers of the caller, who gets them back when nobody needs the values any more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from .operations import Constant, traced
+from .steps import Step, steps_of
+
+Take = Callable[[tuple[int, ...], Any], Any]
+Give = Callable[[Any], None]
+BUFFERED = 2**16
+"""Bytes from which on a value is written into a buffer: smaller ones cost no page faults."""
+# Where nothing is large, compilation costs more than what is compiled; elsewhere whole registers pay (decision 44).
+_SMALL_STEPS = {"xla_cpu_use_fusion_emitters": False}
+_LARGE_STEPS = {"xla_cpu_prefer_vector_width": 512}
+
+
+def is_buffer(shape: Sequence[int], dtype: Any) -> bool:
+    """Whether an array is large enough to be written into a buffer."""
+    return math.prod(shape) * np.dtype(dtype).itemsize >= BUFFERED
+
+
+class Program:
+    """The compiled function of arrays of the shapes and types of `arguments`; a `Constant` stays as it is."""
+
+    def __init__(self, function: Callable[..., Sequence[Any]], arguments: Sequence[Any]) -> None:
+        """Traces the function; every step is compiled when it first runs."""
+        found = traced(function, arguments)
+        self.results, self.shapes = found.results, found.shapes
+        steps = steps_of(found)
+        last = {value: place for place, step in enumerate(steps) for value in step.takes}
+        self.taken = sorted({value for value in (*last, *found.results) if value in range(len(arguments))})
+        kept = {*self.taken, *(value for value in found.results if isinstance(value, int))}
+        self.steps = [(step, buffered := self._buffered(step), _compiled(step, large=bool(buffered))) for step in steps]
+        self.ends = [
+            tuple(v for v in step.takes if last[v] == place and v not in kept and self._large(v))
+            for place, step in enumerate(steps)
+        ]
+
+    def __call__(self, arguments: Sequence[Any], take: Take, give: Give) -> list[Any]:
+        """The results, each an array of its own.
+
+        `take` makes the buffers of large values, `give` gets those that are free again.
+        """
+        values: dict[int, Any] = {value: arguments[value] for value in self.taken}
+        for (step, buffered, run), ends in zip(self.steps, self.ends, strict=True):
+            free = [take(self.shapes[value].shape, self.shapes[value].dtype) for value in buffered]
+            values |= zip(step.gives, run([values[value] for value in step.takes], free), strict=True)
+            for value in ends:
+                give(values.pop(value))
+        taken = set(self.taken)
+        return [self._own(result, values, taken) for result in self.results]
+
+    def _own(self, result: Any, values: dict[int, Any], taken: set[int]) -> Any:
+        """A result as an array that nobody else has; one that no step made is no buffer, and so NumPy's."""
+        if isinstance(result, Constant):
+            return np.full(result.shape, result.array)
+        if result in taken:
+            return np.array(values[result])
+        taken.add(result)
+        return values[result]
+
+    def _large(self, value: int) -> bool:
+        shape = self.shapes[value]
+        return is_buffer(shape.shape, shape.dtype)
+
+    def _buffered(self, step: Step) -> tuple[int, ...]:
+        return tuple(filter(self._large, step.gives))
+
+
+def _compiled(step: Step, *, large: bool) -> Callable[[list[Any], list[Any]], list[Any]]:
+    def run(taken: list[Any], free: list[Any]) -> list[Any]:
+        del free
+        values = dict(zip(step.takes, taken, strict=True))
+        for operation in step.operations:
+            values |= zip(operation.makes, operation(values), strict=True)
+        return [values[value] for value in step.gives]
+
+    options = (_LARGE_STEPS if large else _SMALL_STEPS) if jax.default_backend() == "cpu" else None
+    return jax.jit(run, donate_argnums=1, keep_unused=True, compiler_options=options)
