@@ -127,7 +127,10 @@ class _Tracer:
         found = dict(zip((*closed.jaxpr.invars, *closed.jaxpr.constvars), (*entering, *consts), strict=True))
 
         def read(atom: Any) -> Any:
-            return Constant(atom.aval.dtype.type(atom.val), ()) if isinstance(atom, Literal) else found[atom]
+            if not isinstance(atom, Literal):
+                return found[atom]
+            aval: Any = atom.aval
+            return Constant(aval.dtype.type(atom.val), ())
 
         for equation in closed.jaxpr.eqns:
             reads = [read(atom) for atom in equation.invars]
@@ -208,7 +211,7 @@ def _decided(name: str, reads: Sequence[Any], made: Any) -> Any:
         for known, other in (reads, reads[::-1]):
             if isinstance(known, Constant) and known.uniform:
                 return other if bool(known.array) == (name == "and") else Constant(known.array, made.shape)
-    if not all(isinstance(read, Constant) and read.uniform for read in reads) or not reads:
+    if first is None or not all(isinstance(read, Constant) and read.uniform for read in reads):
         return None
     if name in MOVES:
         return Constant(first.array.astype(made.dtype), made.shape)

@@ -259,10 +259,13 @@ def test_completion_is_offered():
     assert done.stdout == "plain,explain\n"
 
 
-def test_the_executor_is_the_local_one(rooflax, spec):
+def test_an_unknown_executor_is_refused(rooflax, spec):
     assert rooflax("run", spec, "--executor", "local").code == 0
     done = rooflax("run", spec, "--executor", "slurm")
-    assert (done.code, done.err) == (2, "--executor slurm: `local` is the one there is\n")
+    assert (done.code, done.err) == (
+        2,
+        "--executor slurm: local, dask, dask=4 (processes) or dask=tcp://HOST:8786 (a scheduler) was expected\n",
+    )
 
 
 @pytest.mark.parametrize("arguments", [["list", "models"], ["list", "hardware"], ["show", "6nd"]], ids=" ".join)
