@@ -57,6 +57,8 @@ LONGEST_METADATA = 2**26
 """Bytes of one metadata document of a store."""
 MOST_ARRAYS = 10_000
 """Arrays and groups of a store."""
+MOST_FILES = 10**7
+"""Files of one array."""
 LARGEST_CHUNK = 2**26
 """Bytes of one chunk; ours have 0.4 MB."""
 MOST_CHUNKS = 10**6

@@ -72,7 +72,7 @@ class Bucket(Location):
 
     def instead(self) -> str:
         """Nothing, a store half made, or other objects."""
-        if self._sign():
+        if self.half_made():
             return f"{self} is half made; the command that began it makes it anew"
         if not self.exists():
             return f"there is no store at {self}"
@@ -105,7 +105,7 @@ class Bucket(Location):
 
     def recover(self) -> None:
         """Deletes what a killed run has made of a store that it did not complete."""
-        if not self._sign():
+        if not self.half_made():
             return
         if self.read(ROOT) is None:
             self._clear()
@@ -151,7 +151,8 @@ class Bucket(Location):
         for batch in self._inside.list():
             self._inside.delete([entry["path"] for entry in batch])
 
-    def _sign(self) -> bool:
+    def half_made(self) -> bool:
+        """Whether the sign of it lies beside the store."""
         try:
             self._around.head(self._beside("partial"))
         except FileNotFoundError:

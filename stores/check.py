@@ -18,6 +18,7 @@ from ..specs.places import Place
 from .damage import Damage, Soundness, Span
 from .documents import Documents, content, documents_of, entries, octets, readable
 from .files import ArrayFiles, Position, array_files
+from .guarded import GuardedStore
 from .labels import Labels
 from .layout import BLOCKS, DONE, GRID
 from .location import ROOT, located
@@ -60,7 +61,7 @@ def check_store(place: Place, *, progress: Progress | None = None, only: Collect
 class _Check:
     """One check of a store."""
 
-    def __init__(self, store: zarr.abc.store.Store, documents: Documents, only: Collection[str] | None) -> None:
+    def __init__(self, store: GuardedStore, documents: Documents, only: Collection[str] | None) -> None:
         self.store, self.documents, self.only = store, documents, only
         self.damages = list(documents.damages)
         self.arrays = dict(self._arrays())
@@ -148,7 +149,6 @@ class _Check:
     def _judged(self, job: _Job) -> tuple[list[Damage], int]:
         files, place = job.files, job.place
         key = files.key(place)
-        found = octets(self.store, key) if job.here else None
         is_mark = files.path == MARKS
 
         def damage(kind: str, what: str, chunk: Position | None = None) -> Damage:
@@ -156,6 +156,10 @@ class _Check:
             at = None if chunk is None or not files.sharded else files.within(place, chunk)
             return Damage(kind, files.path, key, what, at, spans, job.block)
 
+        try:
+            found = octets(self.store.holding(files.most_bytes), key) if job.here else None
+        except ValueError as error:
+            return [damage("foreign", str(error))], 0
         if found is None:
             return [damage("missing", "the mark is missing" if is_mark else "the file is missing")], 0
         if is_mark:
@@ -186,7 +190,10 @@ class _Check:
 
     def _in_the_making(self, path: str) -> bool:
         """Whether a run that has not come to its end may be writing this."""
-        return not self.complete and content(self.store, f"{path}/{ROOT}") is not None
+        try:
+            return not self.complete and content(self.store, f"{path}/{ROOT}") is not None
+        except ValueError:
+            return False
 
     def _note(self, key: str) -> None:
         (self.torn if key.endswith(TORN) else self.strays).append(key)

@@ -15,6 +15,7 @@ from zarr.core.sync import sync
 
 from .checksums import checksum, holds
 from .damage import Damage
+from .guarded import EmptyFileError, GuardedStore
 from .layout import BLOCKS
 from .location import FORMAT, ROOT, SEALED_SINCE, Location, root_attributes
 from .problems import DamagedError
@@ -68,11 +69,11 @@ def documents_of(place: Location) -> Documents:
     return Documents(None, copy, {path: document for path, document in found.items() if document}, tuple(lost))
 
 
-def readable(place: Location) -> zarr.abc.store.Store:
-    """The zarr store at a place, opened: that of a zip file must be before anything is read."""
+def readable(place: Location) -> GuardedStore:
+    """The zarr store at a place, guarded and opened: that of a zip file must be before anything is read."""
     store = place.zarr_store(read_only=True)
     sync(store._ensure_open())
-    return store
+    return GuardedStore(store)
 
 
 def content(store: zarr.abc.store.Store, key: str) -> bytes | None:
@@ -82,8 +83,14 @@ def content(store: zarr.abc.store.Store, key: str) -> bytes | None:
 
 
 def octets(store: zarr.abc.store.Store, key: str) -> np.ndarray | None:
-    """The bytes of a file as an array, which costs no copy; None where there is none."""
-    found = sync(store.get(key, default_buffer_prototype()))
+    """The bytes of a file as an array, which costs no copy; None where there is none.
+
+    Raises ValueError for what no store holds, such as a link.
+    """
+    try:
+        found = sync(store.get(key, default_buffer_prototype()))
+    except EmptyFileError:
+        return np.empty(0, dtype=np.uint8)
     return None if found is None else found.as_numpy_array().view(np.uint8)
 
 
@@ -103,7 +110,11 @@ def _differing(
     checksums = attributes.get(DOCUMENTS)
     for path, document in known.items():
         key = f"{path}/{ROOT}"
-        text = content(store, key)
+        try:
+            text = content(store, key)
+        except ValueError as error:
+            yield Damage("foreign", path, key, str(error))
+            continue
         if text is None:
             yield Damage("missing", path, key, "the document is missing")
         elif not text:
@@ -118,7 +129,10 @@ def _walked(store: zarr.abc.store.Store, prefix: str = "") -> Iterator[tuple[str
     A store has arrays and groups of arrays, and nothing below them.
     """
     for name in entries(store, prefix.rstrip("/")):
-        text = content(store, f"{prefix}{name}/{ROOT}")
+        try:
+            text = content(store, f"{prefix}{name}/{ROOT}")
+        except ValueError:
+            text = b""
         inside = entries(store, prefix + name) if text is None else []
         if text is None and not {"c", ROOT} & set(inside):
             continue
@@ -131,7 +145,7 @@ def _walked(store: zarr.abc.store.Store, prefix: str = "") -> Iterator[tuple[str
 def _parsed(text: bytes | None) -> dict[str, Any]:
     try:
         found = json.loads(text or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -17,12 +17,11 @@ import google_crc32c
 import numpy as np
 from numcodecs import Blosc
 
+from ..specs.limits import LARGEST_CHUNK, LARGEST_LABELS, MOST_CHUNKS, MOST_FILES
 from .problems import StoreError
 
 Position = tuple[int, ...]
 _NOWHERE = 2**64 - 1
-# More than any rooflax writes: a document of a stranger shall not ask for more memory or time than this.
-MOST_FILES, LARGEST_CHUNK = 10_000_000, 2**30
 _CHECKSUM_BYTES, _ENTRY_BYTES, _BLOSC_HEADER = 4, 16, 16
 _KNOWN = {"bytes", "vlen-utf8", "blosc", "crc32c"}
 
@@ -94,6 +93,16 @@ class ArrayFiles:
         """The bytes of a decoded chunk; None for texts, whose length varies."""
         return None if self.dtype == "string" else math.prod(self.chunk_shape) * np.dtype(self.dtype).itemsize
 
+    @property
+    def _most_decoded(self) -> int:
+        """The bytes that a decoded chunk may have; labels are one chunk."""
+        return LARGEST_LABELS if self.chunk_bytes is None else self.chunk_bytes
+
+    @cached_property
+    def most_bytes(self) -> int:
+        """The most bytes that a file may have; what does not compress takes a little more than it is."""
+        return (2 * self._most_decoded + 100) * math.prod(self._grid)
+
     @cached_property
     def _grid(self) -> Position:
         return tuple(whole // part for whole, part in zip(self.file_shape, self.chunk_shape, strict=True))
@@ -139,7 +148,7 @@ class ArrayFiles:
         if "blosc" in self.codecs:
             # Blosc believes its header: it reads as many bytes as that says, and takes as much memory.
             length, _, stored = _header(view)
-            if stored != len(view) or length > LARGEST_CHUNK:
+            if stored != len(view) or (self.chunk_bytes is None and length > LARGEST_LABELS):
                 return "undecodable", "it cannot be decoded"
             if self.chunk_bytes in (None, length) and not _decodes(view):
                 return "undecodable", "it cannot be decoded"
@@ -180,7 +189,10 @@ def _is_usual(files: ArrayFiles) -> bool:
         return False
     if min((0, *files.shape)) < 0 or (files.dtype != "string" and np.dtype(files.dtype).kind not in "fiub"):
         return False
-    fits = math.prod(files.counts) <= MOST_FILES and (files.chunk_bytes or 0) <= LARGEST_CHUNK
+    # Coordinates are one chunk, however many labels they have.
+    largest = LARGEST_CHUNK if files.sharded else LARGEST_LABELS
+    inside = math.prod(whole // part for whole, part in zip(files.file_shape, files.chunk_shape, strict=True))
+    fits = math.prod(files.counts) <= MOST_FILES and inside <= MOST_CHUNKS and (files.chunk_bytes or 0) <= largest
     return fits and set(files.codecs) <= _KNOWN
 
 

@@ -23,6 +23,10 @@ class LostFileError(ValueError):
     """A file that a finished store must have and has not; its key is the message."""
 
 
+class EmptyFileError(ValueError):
+    """A file that holds nothing."""
+
+
 class GuardedStore(WrapperStore[zarr.abc.store.Store]):
     """A store whose keys stay inside it, and whose files are whole, of a bearable size and no links.
 
@@ -52,7 +56,7 @@ class GuardedStore(WrapperStore[zarr.abc.store.Store]):
         if found is None and self._finished and key.rpartition("/")[2] not in _METADATA:
             raise LostFileError(key)
         if found is not None and len(found) == 0:
-            raise ValueError(f"{key} is empty")
+            raise EmptyFileError(f"{key} is empty")
         return found
 
     def _check(self, key: str, *, whole: bool) -> None:

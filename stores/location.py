@@ -101,6 +101,10 @@ class Location(ABC):
     def clear_torn(self) -> None:
         """Deletes what killed runs have half written, where that can be; while nobody writes."""
 
+    def half_made(self) -> bool:
+        """Whether a run was killed while it made a store there, or is making it."""
+        return False
+
     def writing(self) -> AbstractContextManager[None]:
         """To be entered by a thread while it writes; `publish` waits for it where it must."""
         return nullcontext()
@@ -147,7 +151,7 @@ def root_attributes(place: Location) -> dict[str, Any]:
     """
     with place.errors("read"):
         content = place.read(ROOT)
-        if content is None and _has_marks(place):
+        if content is None and _has_marks(place) and not place.half_made():
             raise DamagedError(f"{place} is damaged: its {ROOT} is missing; {remedy(place)}")
         if content is None:
             raise StoreError(place.instead())

@@ -66,6 +66,7 @@ def opened_for_repair(place: Place, files: Mapping[str, bytes], given_up: Iterab
     with locked(target, "open") as opened:
         with target.errors("repair", kept=True):
             target.recover()
+            target.refuse_links()
             store = target.zarr_store()
             for group in given_up:
                 sync(store.delete_dir(group))

@@ -267,7 +267,7 @@ def test_damage_and_loss_are_named(sweep, s3):
     with pytest.raises(stores.StoreError, match=r"array step_time is damaged in chunk \(1, 2, 0\)"):
         stores.open_results(url).step_time.load()
     store.delete("memory/c/1/2")
-    with pytest.raises(stores.StoreError, match=r"memory lacks its file memory/c/1/2; run"):
+    with pytest.raises(stores.StoreError, match=r"memory lacks its file memory/c/1/2; `rooflax check"):
         stores.open_results(url).memory.load()
     assert stores.write.Store(url).holds(sweep.regions).tolist().count(False) == 1
 

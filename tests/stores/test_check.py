@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -205,6 +206,37 @@ def test_lost_marks_and_lost_arrays_are_named(finished):
         ("missing", "_blocks/done/c/2"),
         ("missing", "rules.share/c/0"),
     ]
+
+
+def test_links_pipes_and_giants_are_told_and_not_read(finished, tmp_path):
+    (tmp_path / "secret").write_bytes((finished / "step_time/c/0/0/0").read_bytes())
+    link, giant, document = (finished / key for key in ("step_time/c/0/0/0", "memory/c/0/0", "tp/zarr.json"))
+    for file in (link, document):
+        file.unlink()
+        file.symlink_to(tmp_path / "secret")
+    with giant.open("r+b") as file:
+        file.truncate(2**32)
+    pipe = finished / "step_time/c/0/1/0"
+    pipe.unlink()
+    os.mkfifo(pipe)
+    found = check_store(finished)
+    assert [(damage.kind, damage.key, damage.block) for damage in found.damages] == [
+        ("foreign", "tp/zarr.json", None),
+        ("foreign", "memory/c/0/0", 0),
+        ("foreign", "step_time/c/0/0/0", 0),
+        ("missing", "step_time/c/0/1/0", 1),
+    ]
+    assert found.damages[2].what == "step_time/c/0/0/0 is a link, which no store holds"
+    assert "4,294,967,296 bytes, more than" in found.damages[1].what
+
+
+def test_documents_of_any_depth_are_told(finished):
+    deep = '{"a":' * 50_000 + "1" + "}" * 50_000
+    (finished / "tp/zarr.json").write_text(deep)
+    assert keys(finished) == ["tp/zarr.json"]
+    (finished / "_blocks/zarr.json").write_text(deep)
+    (finished / "zarr.json").write_bytes((finished / "zarr.json").read_bytes()[:300])
+    assert {"zarr.json", "tp/zarr.json", "_blocks/zarr.json"} <= {*keys(finished)}
 
 
 def test_progress_counts_every_file(finished):
