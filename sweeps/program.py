@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .operations import Constant, traced
@@ -20,8 +22,8 @@ Give = Callable[[Any], None]
 BUFFERED = 2**16
 """Bytes from which on a value is written into a buffer: smaller ones cost no page faults."""
 # Where nothing is large, compilation costs more than what is compiled; elsewhere whole registers pay (decision 44).
-_SMALL_STEPS = {"xla_cpu_use_fusion_emitters": False}
-_LARGE_STEPS = {"xla_cpu_prefer_vector_width": 512}
+_SMALL_STEPS = ("xla_cpu_use_fusion_emitters", False)
+_LARGE_STEPS = ("xla_cpu_prefer_vector_width", 512)
 
 
 def is_buffer(shape: Sequence[int], dtype: Any) -> bool:
@@ -85,5 +87,17 @@ def _compiled(step: Step, *, large: bool) -> Callable[[list[Any], list[Any]], li
             values |= zip(operation.makes, operation(values), strict=True)
         return [values[value] for value in step.gives]
 
-    options = (_LARGE_STEPS if large else _SMALL_STEPS) if jax.default_backend() == "cpu" else None
+    options = _known(*(_LARGE_STEPS if large else _SMALL_STEPS))
     return jax.jit(run, donate_argnums=1, keep_unused=True, compiler_options=options)
+
+
+@cache
+def _known(option: str, value: object) -> dict[str, Any] | None:
+    """An option of compilation for a CPU; None on other devices, and where this version of XLA has it no more."""
+    if jax.default_backend() != "cpu":
+        return None
+    try:
+        jax.jit(jnp.negative, compiler_options={option: value}).lower(0.0).compile()
+    except jax.errors.JaxRuntimeError:
+        return None
+    return {option: value}
