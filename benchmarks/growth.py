@@ -1,0 +1,120 @@
+"""How the cost of a stored sweep grows with points, outputs and axes, as a table and a picture.
+
+Every run is a process of its own that fills a new store, with compiled functions in the cache; a first one that is not
+counted compiles them.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .grids import SPEC
+
+TITLE = "Growth of a stored sweep, float32, whole processes"
+CAPTION = "memory: the high-water mark of the process; the picture is build/growth.svg"
+COLUMNS = ("grows", "to", "points", "outputs", "axes", "seconds", "memory")
+PICTURE = Path(__file__).parents[1] / "build" / "growth.svg"
+_OUTPUTS = (
+    "dp_step_time_6nd", "dp_training_cost_6nd", "dp_training_time_6nd", "dp_mfu_6nd",
+    "dp_comm_share_6nd", "step_time_6nd", "training_time_6nd", "training_cost_6nd",
+)  # fmt: skip
+_AXES = ("mfu", "scale_out_bandwidth", "num_parameters", "gpu_hour_price", "dp_overlap", "link_efficiency")
+_RANGES = {
+    "mfu": "min: 0.2, max: 0.7",
+    "scale_out_bandwidth": "min: 25 GB/s, max: 400 GB/s, scale: log",
+    "num_parameters": "min: 1 G, max: 1 T, scale: log",
+    "gpu_hour_price": "min: 1 $/h, max: 4 $/h",
+    "dp_overlap": "min: 0, max: 0.9",
+    "link_efficiency": "min: 0.5, max: 1",
+}
+_POINTS = 2e7
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sweep of some outputs over some axes of equal length."""
+
+    grows: str
+    to: float
+    points: float
+    outputs: int
+    axes: int
+
+    def settings(self) -> list[str]:
+        """The overrides of the spec of the storage benchmarks that make it this sweep."""
+        length = max(2, round(self.points ** (1 / self.axes)))
+        axes = ", ".join(f"{name}: {{{_RANGES[name]}, num: {length}}}" for name in _AXES[: self.axes])
+        fixed = {"hardware": "h100-sxm-80gb", "global_batch_size": "1024", "world_size": "1024", "seq_len": "4096"}
+        fixed |= {"mfu": "0.4", "num_parameters": "70 G", "gpu_hour_price": "2.5 $/h", "dp_overlap": "0.5"}
+        kept = ", ".join(f"{name}: {text}" for name, text in fixed.items() if name not in _AXES[: self.axes])
+        return [f"axes={{{axes}}}", f"fixed={{{kept}}}", f"outputs=[{', '.join(_OUTPUTS[: self.outputs])}]"]
+
+
+CASES = (
+    *(Case("points", points, points, 2, 4) for points in (1e6, 1e7, 1e8, 4e8)),
+    *(Case("outputs", count, _POINTS, count, 4) for count in (1, 2, 4, 8)),
+    *(Case("axes", count, _POINTS, 2, count) for count in (2, 3, 4, 5, 6)),
+)
+
+
+def rows() -> Iterator[tuple[str, ...]]:
+    """A row for each sweep; the picture is drawn after the last."""
+    found = []
+    for case in CASES:
+        _run(case)
+        seconds, memory = _run(case)
+        found.append((case, seconds, memory))
+        told = f"{case.to:.0e}" if case.grows == "points" else f"{case.to:.0f}"
+        yield (
+            case.grows, told, f"{case.points:.0e}", f"{case.outputs}", f"{case.axes}", f"{seconds:.1f} s",
+            f"{memory / 2**20:.0f} MiB",
+        )  # fmt: skip
+    _draw(found)
+
+
+def _run(case: Case) -> tuple[float, int]:
+    """Seconds of a whole process, and its high-water mark in bytes."""
+    told = (
+        "import resource, rooflax.cli\n"
+        "try: rooflax.cli.main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        settings = [part for setting in case.settings() for part in ("--set", setting)]
+        own = ["run", str(SPEC), "-o", f"{folder}/x.zarr", "--quiet", *settings]
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", told, *own], capture_output=True, text=True, check=False)
+        seconds = time.perf_counter() - start
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return seconds, int(done.stdout.split()[-1]) * (1 if sys.platform == "darwin" else 1024)
+
+
+def _draw(found: Sequence[tuple[Case, float, int]]) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 5.6), layout="constrained")
+    panels = figure.subplots(2, 3, sharex="col")
+    for column, grows in enumerate(dict.fromkeys(case.grows for case, *_ in found)):
+        own = [(case.to, seconds, memory / 2**20) for case, seconds, memory in found if case.grows == grows]
+        places, seconds, memory = zip(*own, strict=True)
+        for row, (values, label) in enumerate(((seconds, "seconds"), (memory, "memory (MiB)"))):
+            panel = panels[row][column]
+            panel.plot(places, values, "o-", color="#0072b2")
+            panel.set_ylim(bottom=0)
+            panel.grid(alpha=0.3)
+            if grows == "points":
+                panel.set_xscale("log")
+            if column == 0:
+                panel.set_ylabel(label)
+        panels[1][column].set_xlabel(grows)
+    figure.suptitle("A stored sweep: whole processes (2 outputs, 4 axes and 2e7 points where they do not grow)")
+    PICTURE.parent.mkdir(exist_ok=True)
+    figure.savefig(PICTURE)
