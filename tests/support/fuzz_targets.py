@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+import jax.numpy as jnp
 from spec_mutants import SCALARS, Material, condition, form, mutant, of_bytes, text, value, written
 
 from rooflax.points import read_cases
@@ -58,7 +59,11 @@ def material() -> Material:
 
 
 def prepare() -> None:
-    """Loads whatever is loaded once, so that a bound on memory that is set behind this is one on what is read."""
+    """Loads whatever is loaded once, so that a bound on memory that is set behind this is one on what is read.
+
+    Some specs load JAX, which maps 1.2 GiB.
+    """
+    jnp.zeros(1).block_until_ready()
     material()
     plan(load_spec(POINT, file="point", known=bench().names, catalogs=bench().catalogs))
 
