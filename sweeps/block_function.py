@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -61,7 +60,7 @@ class BlockFunction:
         computed = dict(zip(self._computed(leaves), made, strict=True))
         extent = self._extent(leaves)
         values = Values((n, self._value(n, computed, leaves, extent)) for n in self.names)
-        values.buffers = [b for b in made if isinstance(b, jax.Array) and is_buffer(b.shape, b.dtype)]
+        values.buffers = [value for value in made if is_buffer(value)]
         return values
 
     def release(self, values: Values) -> bool:

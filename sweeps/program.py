@@ -21,14 +21,16 @@ Take = Callable[[tuple[int, ...], Any], Any]
 Give = Callable[[Any], None]
 BUFFERED = 2**16
 """Bytes from which on a value is written into a buffer: smaller ones cost no page faults."""
-# Where nothing is large, compilation costs more than what is compiled; elsewhere whole registers pay (decision 44).
+LARGE = 2**21
+"""Bytes of a value from which on its step is compiled with all care; below, that takes longer than what it gains."""
+# Small steps are compiled sooner without fusion emitters, large ones run faster in whole registers (decision 44).
 _SMALL_STEPS = ("xla_cpu_use_fusion_emitters", False)
 _LARGE_STEPS = ("xla_cpu_prefer_vector_width", 512)
 
 
-def is_buffer(shape: Sequence[int], dtype: Any) -> bool:
-    """Whether an array is large enough to be written into a buffer."""
-    return math.prod(shape) * np.dtype(dtype).itemsize >= BUFFERED
+def is_buffer(array: Any) -> bool:
+    """Whether an array is one that was written into a buffer."""
+    return isinstance(array, jax.Array) and array.nbytes >= BUFFERED
 
 
 class Program:
@@ -42,9 +44,12 @@ class Program:
         last = {value: place for place, step in enumerate(steps) for value in step.takes}
         self.taken = sorted({value for value in (*last, *found.results) if value in range(len(arguments))})
         kept = {*self.taken, *(value for value in found.results if isinstance(value, int))}
-        self.steps = [(step, buffered := self._buffered(step), _compiled(step, large=bool(buffered))) for step in steps]
+        self.steps = [
+            (step, self._buffered(step), _compiled(step, large=max(map(self._bytes, step.gives)) >= LARGE))
+            for step in steps
+        ]
         self.ends = [
-            tuple(v for v in step.takes if last[v] == place and v not in kept and self._large(v))
+            tuple(v for v in step.takes if last[v] == place and v not in kept and self._bytes(v) >= BUFFERED)
             for place, step in enumerate(steps)
         ]
 
@@ -71,12 +76,11 @@ class Program:
         taken.add(result)
         return values[result]
 
-    def _large(self, value: int) -> bool:
-        shape = self.shapes[value]
-        return is_buffer(shape.shape, shape.dtype)
+    def _bytes(self, value: int) -> int:
+        return math.prod(self.shapes[value].shape) * self.shapes[value].dtype.itemsize
 
     def _buffered(self, step: Step) -> tuple[int, ...]:
-        return tuple(filter(self._large, step.gives))
+        return tuple(value for value in step.gives if self._bytes(value) >= BUFFERED)
 
 
 def _compiled(step: Step, *, large: bool) -> Callable[[list[Any], list[Any]], list[Any]]:
