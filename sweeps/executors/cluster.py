@@ -27,6 +27,7 @@ CONNECT_SECONDS = 30
 # Dask also logs, with tracebacks, what its exceptions tell.
 _NO_LOGS = logging.CRITICAL + 1
 MOST_PROCESSES = 1024
+_LOOPBACK = "127.0.0.1"
 
 
 class ClusterError(RooflaxError):
@@ -76,8 +77,9 @@ class Cluster:
         import dask.config
         from dask.distributed import Client, LocalCluster
 
-        # No dashboard: it would listen on every interface.
-        own: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": None, "worker_dashboard_address": None}
+        # Its pages, too, are for this machine alone, on whatever port is free.
+        page = f"{_LOOPBACK}:0"
+        own: dict[str, Any] = {"host": _LOOPBACK, "dashboard_address": page, "worker_dashboard_address": page}
         own |= {"n_workers": self.workers or os.cpu_count() or 1, "threads_per_worker": 1}
         with (
             dask.config.set({"distributed.nanny.pre-spawn-environ.NPROC": "1"}),  # XLA takes as many threads
