@@ -27,7 +27,7 @@ _EMPTY = 400
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds of one run: of the cluster's start, of the whole, until the first block; and what it computed."""
+    """Seconds of one run, of the cluster's start and of all processors; and what the run computed."""
 
     start: float
     whole: float
@@ -35,6 +35,12 @@ class Measured:
     blocks: int
     points: int
     empty_task: float
+    cpu: float
+
+    @property
+    def cores(self) -> float:
+        """Cores kept busy once every worker is at work; until then it is one."""
+        return (self.cpu - self.first) / (self.whole - self.first)
 
     @property
     def rate(self) -> float:
@@ -63,7 +69,7 @@ def measured(workers: int | None, points: float = POINTS) -> Measured:
     start, empty = _cluster_costs(workers) if workers else (0.0, 0.0)
     moments: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        path, begun = Path(folder) / "x.zarr", time.perf_counter()
+        path, begun, cpu = Path(folder) / "x.zarr", time.perf_counter(), _cpu()
         run = rooflax.run(
             SPEC,
             store=path,
@@ -71,9 +77,9 @@ def measured(workers: int | None, points: float = POINTS) -> Measured:
             overrides=[refined(points)],
             progress=lambda *_: moments.append(time.perf_counter() - begun),
         )
-        whole = time.perf_counter() - begun
+        whole, cpu = time.perf_counter() - begun, _cpu() - cpu
         shutil.rmtree(path)
-    return Measured(start, whole, moments[0], run.blocks, run.points, empty)
+    return Measured(start, whole, moments[0], run.blocks, run.points, empty, cpu)
 
 
 def _cluster_costs(workers: int) -> tuple[float, float]:
@@ -84,6 +90,12 @@ def _cluster_costs(workers: int) -> tuple[float, float]:
         begun = time.perf_counter()
         client.gather(client.map(_nothing, range(_EMPTY), pure=False))
         return start, (time.perf_counter() - begun) / _EMPTY
+
+
+def _cpu() -> float:
+    """Seconds of processors that this process and those it has ended took."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _nothing(number: int) -> int:

@@ -7,9 +7,8 @@ store takes the bytes of all.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-
-from rooflax.kernels.annotations import Bytes, BytesPerSecond, Count, Hours, PerSecond, Seconds
+from rooflax.kernels.annotations import Bytes, BytesPerSecond, Count, Hours, Number, PerSecond, Seconds
+from rooflax.kernels.arrays import jnp
 from rooflax.kernels.registry import cost_model
 from rooflax.specs.vocabulary import Group, Kind, Leaf
 
@@ -17,23 +16,42 @@ LEAVES = (
     Leaf("stored_points", "1", Kind.CONTINUOUS, "Points of a stored sweep", Group.RELIABILITY),
     Leaf("num_workers", "1", Kind.COUNT, "Worker processes, of one thread each", Group.RELIABILITY, low=1),
     Leaf("num_cores", "1", Kind.COUNT, "Cores that the workers share", Group.RELIABILITY, low=1),
+    Leaf("cores_per_worker", "1", Kind.CONTINUOUS, "Cores that a worker keeps busy", Group.RELIABILITY, above=True),
     Leaf("points_per_task", "1", Kind.CONTINUOUS, "Points of a task", Group.RELIABILITY, low=1),
     Leaf("worker_rate", "1/s", Kind.CONTINUOUS, "Points a worker evaluates and writes a second", Group.RELIABILITY),
     Leaf("task_time", "s", Kind.CONTINUOUS, "Time of the scheduler for a task", Group.RELIABILITY),
-    Leaf("first_block_time", "s", Kind.CONTINUOUS, "Time from the command to the first block", Group.RELIABILITY),
+    Leaf(
+        "first_block_time",
+        "s",
+        Kind.CONTINUOUS,
+        "Time to the first block, with one worker",
+        Group.RELIABILITY,
+    ),
     Leaf("stored_bytes_per_point", "B", Kind.CONTINUOUS, "Bytes of a point on disk", Group.RELIABILITY),
     Leaf("store_bandwidth", "B/s", Kind.CONTINUOUS, "Bytes that the store takes a second", Group.RELIABILITY),
 )
 
 
 @cost_model(
-    formula=r"\frac{P}{r\,\min(n, c)}",
+    formula=r"\frac{P}{r\,\min(n, c/c_w)}",
     source="definition: workers share nothing but cores",
-    example=dict(stored_points=1e9, worker_rate=2e7, num_workers=4, num_cores=2, expect=25.0),
+    example=dict(stored_points=1e9, worker_rate=2e7, num_workers=4, num_cores=3, cores_per_worker=1.5, expect=25.0),
 )
-def working_time(stored_points: Count, worker_rate: PerSecond, num_workers: Count, num_cores: Count) -> Seconds:
+def working_time(
+    stored_points: Count, worker_rate: PerSecond, num_workers: Count, num_cores: Count, cores_per_worker: Number
+) -> Seconds:
     """Time of all workers to evaluate and write their blocks."""
-    return stored_points / (worker_rate * jnp.minimum(num_workers, num_cores))
+    return stored_points / (worker_rate * jnp.minimum(num_workers, num_cores / cores_per_worker))
+
+
+@cost_model(
+    formula=r"t_1\,\max(1, n/c)",
+    source="definition: every worker loads and compiles on a core of its own, as long as there are any",
+    example=dict(first_block_time=3.0, num_workers=4, num_cores=2, expect=6.0),
+)
+def starting_time(first_block_time: Seconds, num_workers: Count, num_cores: Count) -> Seconds:
+    """Time until all workers are at work."""
+    return first_block_time * jnp.maximum(1.0, num_workers / num_cores)
 
 
 @cost_model(
@@ -69,13 +87,13 @@ def storing_time(stored_size: Bytes, store_bandwidth: BytesPerSecond) -> Seconds
 @cost_model(
     formula=r"t_0 + \max(t_w, t_s, t_\beta)",
     source="definition: the slowest of what goes on at the same time",
-    example=dict(first_block_time=10.0, working_time=25.0, scheduling_time=0.064, storing_time=4.0, expect=35.0),
+    example=dict(starting_time=10.0, working_time=25.0, scheduling_time=0.064, storing_time=4.0, expect=35.0),
 )
 def sweep_wall_time(
-    first_block_time: Seconds, working_time: Seconds, scheduling_time: Seconds, storing_time: Seconds
+    starting_time: Seconds, working_time: Seconds, scheduling_time: Seconds, storing_time: Seconds
 ) -> Seconds:
     """Time of a stored sweep from the command to its end."""
-    return first_block_time + jnp.maximum(working_time, jnp.maximum(scheduling_time, storing_time))
+    return starting_time + jnp.maximum(working_time, jnp.maximum(scheduling_time, storing_time))
 
 
 @cost_model(

@@ -15,7 +15,7 @@ import rooflax
 from .cluster import WORKERS, Measured, measured
 
 TITLE = "A stored grid of six axes: predicted from one worker, and measured"
-CAPTION = "the first block is awaited as long as with one worker; workers beyond the cores share them"
+CAPTION = "a worker keeps the cores of the first row busy; more than there are cores for share them"
 COLUMNS = ("workers", "cores", "predicted", "measured", "difference")
 MODELS = Path(__file__).with_name("run_models.py")
 
@@ -24,7 +24,7 @@ def rows() -> Iterator[tuple[str, ...]]:
     """A row for each number of workers; the first one fills the model."""
     cores = os.cpu_count() or 1
     alone = measured(1)
-    yield "1", "1", "", f"{alone.whole:.1f} s", ""
+    yield "1", f"{alone.cores:.1f}", "", f"{alone.whole:.1f} s", ""
     for workers in WORKERS[1:]:
         found = measured(workers)
         expected = predicted(alone, workers, cores)
@@ -45,6 +45,7 @@ def predicted(alone: Measured, workers: int, cores: int) -> float:
         stored_points=alone.points,
         num_workers=workers,
         num_cores=cores,
+        cores_per_worker=alone.cores,
         points_per_task=alone.points / alone.blocks,
         worker_rate=alone.rate,
         task_time=alone.empty_task,
