@@ -108,7 +108,7 @@ def _draw(found: Sequence[tuple[Case, float, int]]) -> None:
         for row, (values, label) in enumerate(((seconds, "seconds"), (memory, "memory (MiB)"))):
             panel = panels[row][column]
             panel.plot(places, values, "o-", color="#0072b2")
-            panel.set_ylim(bottom=0)
+            panel.set_ylim(0, 1.15 * max(values))
             panel.grid(alpha=0.3)
             if grows == "points":
                 panel.set_xscale("log")
