@@ -73,7 +73,7 @@ class Job:
     @property
     def in_flight(self) -> int:
         """How many blocks may be in memory: one is evaluated while others are written."""
-        block = engine.total_bytes(self.sweep, self.names, self.dtype) * 1.0 / len(self.regions)
+        block = engine.total_bytes(self.sweep, self.names, self.dtype) / len(self.regions)
         return max(2, min(1 + WRITERS, int(MEMORY_IN_FLIGHT // max(block, 1.0))))
 
     def arrays(self, block: Block) -> dict[str, np.ndarray]:
@@ -128,8 +128,8 @@ def with_stored(sweep: Sweep, loaded: LoadedSpec) -> tuple[Sweep, tuple[StoredGr
 class Assignment:
     """All that another process needs to compute blocks of a run: the spec, the text of a user's models, the store.
 
-    `run` is that of the store, so that work for a store that was replaced is refused; `digest` is that of all models,
-    and `versions` are those of the process that asks.
+    `run` is that of the store, so that work for a store that was replaced is refused; `versions` are those of the
+    process that asks, its models among them.
     """
 
     loaded: LoadedSpec

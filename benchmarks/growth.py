@@ -6,15 +6,11 @@ counted compiles them.
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .grids import SPEC
+from .processes import stored_run
 
 TITLE = "Growth of a stored sweep, float32, whole processes"
 CAPTION = "memory: the high-water mark of the process; the picture is build/growth.svg"
@@ -67,8 +63,8 @@ def rows() -> Iterator[tuple[str, ...]]:
     """A row for each sweep; the picture is drawn after the last."""
     found = []
     for case in CASES:
-        _run(case)
-        seconds, memory = _run(case)
+        stored_run(case.settings())
+        seconds, memory = stored_run(case.settings())
         found.append((case, seconds, memory))
         told = f"{case.to:.0e}" if case.grows == "points" else f"{case.to:.0f}"
         yield (
@@ -76,25 +72,6 @@ def rows() -> Iterator[tuple[str, ...]]:
             f"{memory / 2**20:.0f} MiB",
         )  # fmt: skip
     _draw(found)
-
-
-def _run(case: Case) -> tuple[float, int]:
-    """Seconds of a whole process, and its high-water mark in bytes."""
-    told = (
-        "import resource, rooflax.cli\n"
-        "try: rooflax.cli.main()\n"
-        "except SystemExit as end: assert not end.code\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        settings = [part for setting in case.settings() for part in ("--set", setting)]
-        own = ["run", str(SPEC), "-o", f"{folder}/x.zarr", "--quiet", *settings]
-        start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", told, *own], capture_output=True, text=True, check=False)
-        seconds = time.perf_counter() - start
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return seconds, int(done.stdout.split()[-1]) * (1 if sys.platform == "darwin" else 1024)
 
 
 def _draw(found: Sequence[tuple[Case, float, int]]) -> None:

@@ -7,8 +7,6 @@ files, so the ratio is what evaluation costs a run that stores everything. Both 
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +28,7 @@ from rooflax.sweeps.executors.task import Task
 from rooflax.workbench import Workbench
 
 from .grids import SPEC, refined
+from .processes import stored_run
 
 TITLE = "Stored sweeps against the writer alone, float32, after compilation"
 CAPTION = (
@@ -46,9 +45,9 @@ SIZES = (1e7, 1e8, 1e9)
 def rows() -> Iterator[tuple[str, ...]]:
     """A row for each size of the six-axis grid, and for grids of heavier models."""
     bench = Workbench()
-    base = _process(1e6)[1]
+    base = stored_run([refined(1e6)])[1]
     for size in SIZES:
-        yield _row(bench, bench.load(SPEC, [refined(size)]), "six axes", _process(size), base)
+        yield _row(bench, bench.load(SPEC, [refined(size)]), "six axes", stored_run([refined(size)]), base)
     for name in EXAMPLES:
         yield _row(bench, bench.load(OWN.get(name, name)), name, None, base)
 
@@ -120,19 +119,3 @@ def _write_again(job: Job, values: Mapping[int, Mapping[str, np.ndarray]], store
 
 def _shape(region: Region) -> tuple[int, ...]:
     return tuple(stop - start for start, stop in region.slices.values())
-
-
-def _process(points: float) -> tuple[float, int]:
-    """Seconds and most memory, in bytes, of a whole process that runs the grid into a store."""
-    with tempfile.TemporaryDirectory() as folder:
-        own = ["run", str(SPEC), "-o", f"{folder}/x.zarr", "--quiet", "--set", refined(points)]
-        told = (
-            "import resource, sys, rooflax.cli\n"
-            "try: rooflax.cli.main()\n"
-            "except SystemExit as end: assert not end.code\n"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-        )
-        start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", told, *own], check=True, capture_output=True, text=True)
-        seconds = time.perf_counter() - start
-    return seconds, int(done.stdout.split()[-1]) * (1 if sys.platform == "darwin" else 1024)

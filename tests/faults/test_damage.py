@@ -57,16 +57,8 @@ main()
 """
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        cut_small(patch)
-        return filled(tmp_path_factory.mktemp("whole"))
-
-
 @pytest.fixture
-def store(whole, tmp_path, monkeypatch):
-    cut_small(monkeypatch)
+def store(whole, small_blocks, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return Path(shutil.copytree(whole, "x.zarr"))
 

@@ -13,22 +13,12 @@ pytest.importorskip("icechunk")
 from killable_runs import contents
 from object_server import BUCKET
 from obstore.store import S3Store
-from stored_sweep import cut_small, files, filled, rooflax
+from stored_sweep import files, rooflax
 from zarr.core.sync import sync
 
 from rooflax.stores.location import located
 
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        cut_small(patch)
-        return filled(tmp_path_factory.mktemp("whole"))
-
-
-@pytest.fixture(autouse=True)
-def _small_blocks(monkeypatch):
-    cut_small(monkeypatch)
+pytestmark = pytest.mark.usefixtures("small_blocks")
 
 
 def ran(whole, url):

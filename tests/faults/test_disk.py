@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from killable_runs import contents, differing
-from stored_sweep import cut_small, files, filled, flip, rooflax, say
+from stored_sweep import files, flip, rooflax, say
 
 import rooflax as rx
 
@@ -24,16 +24,7 @@ MIB = 2**20
 ROOMS = 5
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        cut_small(patch)
-        return filled(tmp_path_factory.mktemp("whole"))
-
-
-@pytest.fixture(autouse=True)
-def _small_blocks(monkeypatch):
-    cut_small(monkeypatch)
+pytestmark = pytest.mark.usefixtures("small_blocks")
 
 
 def mounted(place, options):
