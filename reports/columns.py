@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,11 +10,10 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from ..specs.units import UnitError, format_quantity, parse_quantity
+from ..specs.units import format_quantity
+from .prefixes import shared_prefix
 
 GAP = 2
-_SHARED = (1e-2, 1e4)
-_HANDY = (1.0, 1e3)
 
 
 @dataclass(frozen=True)
@@ -64,34 +62,11 @@ def text_column(name: str, cells: Iterable[str], *, wraps: bool = True) -> Colum
 
 def number_column(name: str, values: Sequence[float], unit: str) -> Column:
     """A column of numbers in one unit with one prefix, or each with its own where they are too far apart."""
-    texts = [format_quantity(value, unit) for value in values]
-    sizes = [abs(value) for value in values if math.isfinite(value) and value != 0]
-    if not sizes:
-        return Column(name, tuple(texts), right=True)
-    scales = {suffix: _scale(suffix, unit) for suffix in {_suffix(size, unit) for size in sizes}}
-    fitting = [
-        suffix
-        for suffix, scale in scales.items()
-        if len(scales) == 1 or (_SHARED[0] <= min(sizes) / scale and max(sizes) / scale < _SHARED[1])
-    ]
-    if not fitting or math.inf in scales.values():
-        return Column(name, tuple(texts), right=True)
-    handy = {suffix: sum(_HANDY[0] <= size / scales[suffix] < _HANDY[1] for size in sizes) for suffix in fitting}
-    best = max(sorted(fitting), key=lambda suffix: (handy[suffix], scales[suffix] == 1))
-    return Column(name, tuple(format_quantity(value / scales[best], "1") for value in values), best, right=True)
-
-
-def _suffix(size: float, unit: str) -> str:
-    """The unit with which a value is shown."""
-    return format_quantity(size, unit).partition(" ")[2]
-
-
-def _scale(suffix: str, unit: str) -> float:
-    """What a unit as it is shown is worth in `unit`; infinite where it cannot be read."""
-    try:
-        return parse_quantity(f"1 {suffix}", unit) if suffix else 1.0
-    except UnitError:
-        return math.inf
+    shared = shared_prefix(values, unit)
+    if shared is None:
+        return Column(name, tuple(format_quantity(value, unit) for value in values), right=True)
+    shown, scale = shared
+    return Column(name, tuple(format_quantity(value / scale, "1") for value in values), shown, right=True)
 
 
 @dataclass(frozen=True)
