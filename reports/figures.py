@@ -44,7 +44,7 @@ MARKERS = "osD^vPX"
 GREY = "#666666"
 DPI = 300
 
-_STYLE: Any = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "axes.labelsize": 9.0,
@@ -74,7 +74,7 @@ def _library() -> Iterator[Any]:
         from matplotlib import rc_context
     except ImportError as error:
         raise RooflaxError(f"{error.name} is not installed; figures need pip install 'rooflax[reports]'") from error
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         hv.Store.set_current_backend("matplotlib")
         yield hv
 

@@ -1,11 +1,13 @@
 """The registry of reports: a report is one function that says which quantities along which axes it draws.
 
 A report is offered for every dataset that has what it needs, whatever else it holds. Figures of the source documents
-are reports that also name the spec whose results they draw.
+are reports of fixed names that also say whose spec's results they draw; pictures declare roles, which the names of any
+dataset may take.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType, ModuleType
@@ -14,12 +16,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from .documents.contract import Figure
+from .roles import JUDGED, WRT, Kind, Role
 
 if TYPE_CHECKING:
     import xarray as xr
 
 Draw = TypeVar("Draw", bound=Callable[..., Any])
 _MARK = "__report__"
+_OWN_DIMS = ("wrt", "quantile", "input", "point")
 
 
 @dataclass(frozen=True)
@@ -29,25 +33,67 @@ class Report:
     `axes` are names of dims or of their coordinates; `along` names the quantities that vary along some of them only.
     `labels` gives labels that the plot asks for by name, and `units` those units it relies on; both serve the made-up
     dataset of its test.
+
+    `roles` are the keyword arguments of `draw` and what may be given for each. `group` is the part of a store whose
+    dataset it draws. A picture of the `whole` keeps every dim; of others, those without a role are cut to one label.
     """
 
     name: str
     title: str
     quantities: tuple[str, ...]
     axes: tuple[str, ...]
-    draw: Callable[[xr.Dataset], Any]
+    draw: Callable[..., Any]
     spec: str = ""
     size_inches: tuple[float, float] = (6.4, 4.0)
     note: str = ""
     labels: Mapping[str, Sequence[Any]] = field(default_factory=lambda: MappingProxyType({}))
     units: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     along: Mapping[str, Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
+    roles: Mapping[str, Role] = field(default_factory=lambda: MappingProxyType({}))
+    group: str = ""
+    whole: bool = False
 
     def is_offered(self, data: xr.Dataset) -> bool:
-        """Whether the dataset has every quantity and every axis."""
-        return all(name in data.variables for name in self.quantities) and all(
+        """Whether the dataset has every quantity, every axis, and a name for every role."""
+        named = all(name in data.variables for name in self.quantities) and all(
             name in data.dims or name in data.coords for name in self.axes
         )
+        return named and self.choice(data) is not None
+
+    def choice(self, data: xr.Dataset, wanted: Mapping[str, str] | None = None) -> dict[str, str] | None:
+        """A name for every role that has to be filled, no two alike; None where the dataset has none.
+
+        A name that is `wanted` for a role comes first, where it can take it; for an optional role it alone does.
+        """
+        wanted = wanted or {}
+        columns = []
+        for name, role in self.roles.items():
+            found = role.candidates(data)
+            asked = [wanted[name]] if wanted.get(name) in found else []
+            columns.append(asked or [""] if role.optional else [*asked, *found])
+        for names in itertools.product(*columns):
+            taken = [name for name in names if name]
+            if len(set(taken)) == len(taken):
+                return {role: name for role, name in zip(self.roles, names, strict=True) if name}
+        return None
+
+    def dims(self, data: xr.Dataset, choice: Mapping[str, str]) -> tuple[str, ...]:
+        """The dims that a picture of this choice has: those with a role, or all of them."""
+        return tuple(str(dim) for dim in data.sizes if self.whole or dim in choice.values() or dim in _OWN_DIMS)
+
+    def cut(self, data: xr.Dataset, choice: Mapping[str, str], at: Mapping[str, int] | None = None) -> xr.Dataset:
+        """What a picture of this choice needs, in memory: dims without a role at the position `at`, or the first."""
+        named = {name for name in choice.values() if name in data.data_vars}
+        terms = {term for name in named for term in data[name].attrs.get("terms", ())}
+        needed = {*self.quantities, *named, *terms, *JUDGED} if self.roles and not self.whole else set(data.data_vars)
+        kept = data[[name for name in data.data_vars if name in needed]]
+        own = self.dims(kept, choice)
+        return kept.isel({dim: (at or {}).get(str(dim), 0) for dim in kept.sizes if dim not in own}).load()
+
+    def titled(self, data: xr.Dataset, choice: Mapping[str, str]) -> str:
+        """The title with the labels of what was chosen."""
+        labels = {role: str(data[name].attrs.get("long_name", name)) for role, name in choice.items()}
+        return self.title.format_map({role: labels.get(role, "") for role in self.roles})
 
     def figure(self, data: xr.Dataset) -> Figure:
         """The report drawn from a dataset."""
@@ -57,7 +103,7 @@ class Report:
 def report(
     *,
     title: str,
-    quantities: Sequence[str],
+    quantities: Sequence[str] = (),
     axes: Sequence[str] = (),
     spec: str = "",
     size_inches: tuple[float, float] = (6.4, 4.0),
@@ -65,6 +111,9 @@ def report(
     labels: Mapping[str, Sequence[Any]] | None = None,
     units: Mapping[str, str] | None = None,
     along: Mapping[str, Sequence[str]] | None = None,
+    roles: Mapping[str, Role] | None = None,
+    group: str = "",
+    whole: bool = False,
 ) -> Callable[[Draw], Draw]:
     """Declares a report: a function from a dataset to a plot, whose name is the report's (with hyphens)."""
 
@@ -81,6 +130,9 @@ def report(
             labels=MappingProxyType(dict(labels or {})),
             units=MappingProxyType(dict(units or {})),
             along=MappingProxyType(dict(along or {})),
+            roles=MappingProxyType(dict(roles or {})),
+            group=group,
+            whole=whole,
         )
         setattr(function, _MARK, declared)
         return function
@@ -119,14 +171,57 @@ def made_up(declared: Report) -> xr.Dataset:
     """A dataset that holds what a report declares and nothing else: growing numbers along every axis."""
     import xarray as xr
 
+    axes = (*declared.axes, *(name for name, role in declared.roles.items() if role.kind in (Kind.AXIS, Kind.NUMERIC)))
     coords = {
         axis: ((axis,), np.array(declared.labels.get(axis, (1.0, 2.0, 4.0))), {"long_name": axis, "units": "1"})
-        for axis in declared.axes
+        for axis in axes
     }
-    variables = {}
+    variables: dict[str, Any] = {}
     for scale, name in enumerate(declared.quantities, start=1):
-        axes = tuple(declared.along.get(name, declared.axes))
-        shape = tuple(len(coords[axis][1]) for axis in axes)
-        numbers = scale * np.arange(1.0, np.prod(shape, dtype=int) + 1).reshape(shape)
-        variables[name] = (axes, numbers, {"long_name": name, "units": declared.units.get(name, "1")})
+        own = tuple(declared.along.get(name, axes))
+        variables[name] = (
+            own,
+            scale * _growing(coords, own),
+            {"long_name": name, "units": declared.units.get(name, "1")},
+        )
+    for name, role in declared.roles.items():
+        variables |= _playing(name, role.kind, axes, coords)
+    if declared.roles:
+        flags = {
+            "flag_values": [0, 1, 127],
+            "flag_meanings": "feasible fits_memory not_computed",
+            "long_name": "Feasibility",
+        }
+        codes = (_growing(coords, axes).astype("int8") % 2) if axes else np.int8(0)
+        variables |= {
+            "status": (axes, codes, flags),
+            "margin": (axes, 1.0 - 2.0 * codes, {"long_name": "Margin", "units": "B"}),
+        }
     return xr.Dataset({name: variable for name, variable in variables.items() if name not in coords}, coords)
+
+
+def _growing(coords: Mapping[str, Any], axes: Sequence[str]) -> np.ndarray:
+    shape = tuple(len(coords[axis][1]) for axis in axes)
+    return np.arange(1.0, np.prod(shape, dtype=int) + 1).reshape(shape)
+
+
+def _playing(name: str, kind: Kind, axes: Sequence[str], coords: dict[str, Any]) -> dict[str, Any]:
+    """Variables, and further coordinates, that can take a role of this kind."""
+    numbers, about = _growing(coords, tuple(axes)), {"long_name": name, "units": "s"}
+    if kind is Kind.NUMBER:
+        return {name: (tuple(axes), numbers, about)}
+    if kind is Kind.SUM:
+        parts = {
+            f"{name}_{part}": (tuple(axes), numbers / 2, {**about, "long_name": part}) for part in ("first", "second")
+        }
+        return {**parts, name: (tuple(axes), numbers, {**about, "terms": list(parts)})}
+    if kind is Kind.CODES:
+        flags = {"flag_values": [0, 1], "flag_meanings": "compute hbm"}
+        return {name: (tuple(axes), numbers.astype("int8") % 2, {**about, "units": "1", **flags})}
+    if kind is Kind.SLOPE:
+        coords[WRT] = ((WRT,), np.array(["hbm_bandwidth", "peak_flops"]), {"long_name": "Input"})
+        return {name: ((WRT, *axes), np.stack([numbers, -numbers]), {**about, "units": "1"})}
+    if kind is Kind.DRAWN:
+        coords["quantile"] = (("quantile",), np.array([0.05, 0.5, 0.95]), {"long_name": "Quantile", "units": "1"})
+        return {name: ((*axes, "quantile"), numbers[..., None] * np.array([0.9, 1.0, 1.2]), about)}
+    return {}

@@ -13,7 +13,7 @@ _TEXTS = (
     *("title", "spec", "spec_digest", "registry_digest", "rooflax_digest", "version", "device"),
     *("objective", "direction", "over", "objectives"),
 )
-_LISTS = ("condition_units", "notices", "overrides", "sources", "variables")
+_LISTS = ("condition_units", "notices", "overrides", "sources", "terms", "variables")
 _COUNTS = ("cells", "empty_cells")
 _UNITS = ("units", "condition_units")
 

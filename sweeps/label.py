@@ -86,6 +86,8 @@ def attributes(sweep: Sweep, name: str) -> dict[str, Any]:
         own |= flags(list(range(len(quantity.options))), list(quantity.options))
     if quantity.description:
         own["comment"] = " ".join(quantity.description.split())
+    if quantity.terms:
+        own["terms"] = list(quantity.terms)
     if quantity.declared.errata:
         own["errata"] = [asdict(erratum) for erratum in quantity.declared.errata]
     return {**own, "formula": quantity.declared.formula, "source": quantity.declared.source}

@@ -1,0 +1,85 @@
+"""Feasibility in pictures: which points hold every condition, and what is said of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..figures import GREY
+from .scales import Scale
+from .style import library, styled
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+FEASIBLE, NOT_COMPUTED = 0, 127
+INFEASIBLE = "hatched: infeasible"
+
+
+def meanings(codes: xr.DataArray) -> dict[int, str]:
+    """What each code stands for, in words."""
+    words = str(codes.attrs["flag_meanings"]).split()
+    return {int(code): word.replace("_", " ") for code, word in zip(codes.attrs["flag_values"], words, strict=True)}
+
+
+def feasible(data: xr.Dataset, dims: Sequence[str]) -> np.ndarray:
+    """Whether each point along `dims` holds every condition; all do where nothing was judged."""
+    shape = tuple(data.sizes[dim] for dim in dims)
+    if "status" not in data:
+        return np.ones(shape, dtype=bool)
+    return along(data, "status", dims) == FEASIBLE
+
+
+def along(data: xr.Dataset, name: str, dims: Sequence[str]) -> np.ndarray:
+    """A variable's values along `dims` in that order, repeated along those it does not vary along."""
+    variable = data[name]
+    missing = {dim: data.sizes[dim] for dim in dims if dim not in variable.dims}
+    return variable.expand_dims(missing).transpose(*dims).to_numpy()
+
+
+def reasons(data: xr.Dataset, dims: Sequence[str]) -> np.ndarray:
+    """For each point along `dims` the condition that fails first, in words; "feasible" where none does."""
+    shape = tuple(data.sizes[dim] for dim in dims)
+    if "status" not in data:
+        return np.full(shape, "feasible", dtype=object)
+    words = meanings(data["status"])
+    codes = along(data, "status", dims)
+    return np.vectorize(
+        lambda code: words[int(code)] if code in (FEASIBLE, NOT_COMPUTED) else f"not: {words[int(code)]}",
+        otypes=[object],
+    )(codes)
+
+
+def hatched(blocked: np.ndarray, x: Scale, y: Scale) -> Any:
+    """Hatching over the cells (y, x) of a map that are blocked, a rectangle for every run along x."""
+    holoviews = library()
+    runs = [
+        (float(x.edges[start]), float(y.edges[row]), float(x.edges[stop]), float(y.edges[row + 1]))
+        for row, line in enumerate(blocked)
+        for start, stop in _runs(line)
+    ]
+    drawn = holoviews.Rectangles(runs, label=INFEASIBLE)
+    return styled(
+        drawn,
+        bokeh={"fill_alpha": 0.0, "line_alpha": 0.0, "hooks": [_hatch], "default_tools": []},
+        matplotlib={"facecolor": "none", "edgecolor": "#FFFFFF", "hatch": "////", "linewidth": 0.0},
+    )
+
+
+def _hatch(plot: Any, _: Any) -> None:
+    glyph = plot.handles["glyph"]
+    glyph.hatch_pattern, glyph.hatch_color, glyph.hatch_alpha, glyph.hatch_scale = (
+        "right_diagonal_line",
+        "#FFFFFF",
+        0.9,
+        9.0,
+    )
+    glyph.fill_color, glyph.fill_alpha = GREY, 0.35
+
+
+def _runs(line: np.ndarray) -> list[tuple[int, int]]:
+    """The first and last but one position of every run of True."""
+    turns = np.diff(np.concatenate([[False], line, [False]]).astype(int))
+    return list(zip(np.flatnonzero(turns == 1).tolist(), np.flatnonzero(turns == -1).tolist(), strict=True))

@@ -1,0 +1,173 @@
+"""Style: the look of every picture, on bokeh for pages that answer to the mouse and on matplotlib for files.
+
+Colours are told apart by colour-blind readers: Okabe and Ito's for categories, cividis for values, and blue to brown
+for what has two signs. No distinction that matters rests on colour alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+from ...specs.problems import RooflaxError
+from ..figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
+from .scales import Scale, Values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CATEGORIES = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, BLACK, "#F0E442", "#8C6D31", "#7F7F7F")
+MARKS = ("circle", "square", "triangle", "diamond", "inverted_triangle", "hex", "star")
+MARKS_OF_FILES = "os^DvHP"
+SEQUENTIAL, DIVERGING = "cividis", "BrBG"
+HEIGHT = 440
+INCHES = (7.2, 4.4)
+_FONTS = {"title": "11pt", "labels": "10pt", "xticks": "9pt", "yticks": "9pt", "legend": "9pt"}
+_CROWDED, _LONGEST_TITLE = 80, 44
+_ASPECT = 1.5
+BACKENDS = ("bokeh", "matplotlib")
+Hook = Callable[[Any, Any], None]
+
+
+def library() -> Any:
+    """Holoviews with its bokeh backend. Raises RooflaxError where the pictures' packages are not installed."""
+    try:
+        import holoviews as hv
+        import holoviews.plotting.bokeh  # the backend registers itself
+    except ImportError as error:
+        raise missing(error) from error
+    if hv.Store.current_backend != "bokeh":
+        hv.Store.set_current_backend("bokeh")
+    return hv
+
+
+def missing(error: ImportError) -> RooflaxError:
+    """What to tell where a package that pictures need is not there."""
+    return RooflaxError(f"{error.name} is not installed; pictures need pip install 'rooflax[reports]'")
+
+
+@contextmanager
+def files_library() -> Iterator[Any]:
+    """Holoviews with both backends, while a picture is drawn into a file."""
+    holoviews = library()
+    try:
+        import holoviews.plotting.mpl  # the backend registers itself
+    except ImportError as error:
+        raise missing(error) from error
+    holoviews.Store.set_current_backend("matplotlib")
+    try:
+        yield holoviews
+    finally:
+        holoviews.Store.set_current_backend("bokeh")
+
+
+def styled(element: Any, *, bokeh: Mapping[str, Any] | None = None, matplotlib: Mapping[str, Any] | None = None) -> Any:
+    """An element with its options for the backends that are loaded."""
+    holoviews = library()
+    for backend, options in zip(BACKENDS, (bokeh, matplotlib), strict=True):
+        if options and backend in holoviews.Store.loaded_backends():
+            element = element.opts(**options, backend=backend)
+    return element
+
+
+def framed(
+    plot: Any,
+    x: Scale | Values,
+    y: Scale | Values,
+    *,
+    title: str = "",
+    legend: str = "",
+    hooks: Sequence[Hook] = (),
+    cells: bool = False,
+) -> Any:
+    """A plot with its axes: titles with units, scales, ticks, and a legend of that title beside it.
+
+    `hooks` change the bokeh figure after it is made. A plot of `cells` ends where these do, and its legend is below.
+    """
+    shared: dict[str, Any] = {"logx": x.log, "logy": y.log, "title": title, "show_grid": not cells}
+    shared |= {"xlim": x.limits, "ylim": y.limits} if cells else {"padding": 0.04}
+    shared |= {"xlabel": x.title, "ylabel": wrapped(y.title), "show_legend": bool(legend)}
+    shared |= {f"{name}ticks": list(scale.ticks) for name, scale in (("x", x), ("y", y)) if scale.ticks}
+    if sum(len(text) for _, text in x.ticks) > _CROWDED:
+        shared["xrotation"] = 30
+    page = {"responsive": True, "min_height": HEIGHT, "fontsize": _FONTS, "toolbar": "above"}
+    place = {"legend_position": "bottom"} if cells else {"legend_position": "right", "legend_opts": {"location": "top"}}
+    beside = place if legend else {}
+    file = {"fig_inches": INCHES, "aspect": _ASPECT}
+    return styled(
+        plot,
+        bokeh={**shared, **page, **beside, "hooks": [partial(_tidied, legend), *hooks]},
+        matplotlib={**shared, **file, "hooks": [partial(_tidied_file, legend)]},
+    )
+
+
+def _tidied(legend: str, plot: Any, _: Any) -> None:
+    """A bokeh figure without a logo, whose legend has a title and whose texts keep their distance."""
+    figure = plot.handles["plot"]
+    figure.toolbar.logo = None
+    figure.axis.axis_label_text_font_style = "normal"
+    figure.axis.axis_label_standoff = 8
+    figure.grid.grid_line_alpha = 0.4
+    for one in figure.legend:
+        one.title, one.title_text_font_style = legend, "normal"
+        one.border_line_alpha = 0.0
+
+
+def _tidied_file(legend: str, plot: Any, _: Any) -> None:
+    """A matplotlib figure whose ticks are those we chose, and whose legend has a title and stands beside the plot."""
+    from matplotlib.ticker import NullLocator
+
+    axes = plot.handles["axis"]
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.spines[["top", "right"]].set_visible(False)
+    handles, names = axes.get_legend_handles_labels()
+    if legend and handles:
+        shown = dict(zip(names, handles, strict=True))
+        axes.legend(shown.values(), shown, title=legend, loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False)
+
+
+def coloured(scale: Values, palette: str, limits: tuple[float, float] | None = None) -> dict[str, dict[str, Any]]:
+    """Options that colour by value, for both backends: a colour bar with its title beside the numbers.
+
+    `limits` are those of several pictures that are to be compared.
+    """
+    shared = {
+        "cmap": palette,
+        "cnorm": "log" if scale.log else "linear",
+        "colorbar": True,
+        "clabel": wrapped(scale.title),
+    }
+    shared |= {"clim": limits or scale.limits}
+    bar: dict[str, Any] = {"title_standoff": 12, "title_text_font_style": "normal", "padding": 8, "width": 14}
+    if scale.ticks:
+        from bokeh.models import FixedTicker
+
+        places = [place for place, _ in scale.ticks]
+        bar |= {"ticker": FixedTicker(ticks=places), "major_label_overrides": dict(scale.ticks)}
+    file = {**shared, "colorbar": False, "hooks": [partial(_file_bar, scale)]}
+    return {"bokeh": {**shared, "colorbar_opts": bar}, "matplotlib": file}
+
+
+def _file_bar(scale: Values, plot: Any, _: Any) -> None:
+    """A colour bar beside a matplotlib plot, once."""
+    axes, drawn = plot.handles["axis"], plot.handles["artist"]
+    if drawn.colorbar is None:
+        bar = axes.figure.colorbar(drawn, ax=axes, label=wrapped(scale.title), use_gridspec=False)
+        if scale.ticks:
+            bar.set_ticks([place for place, _ in scale.ticks], labels=[text for _, text in scale.ticks])
+            bar.minorticks_off()
+
+
+def wrapped(title: str) -> str:
+    """A title on as many lines as the height of a plot asks for."""
+    return fill(title, _LONGEST_TITLE)
+
+
+def distinct(names: Iterable[str]) -> dict[str, str]:
+    """A colour for every name, in their order."""
+    ordered = list(dict.fromkeys(names))
+    return {name: CATEGORIES[place % len(CATEGORIES)] for place, name in enumerate(ordered)}
