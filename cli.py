@@ -316,6 +316,7 @@ KINDS = (
     "inputs",
     "constraints",
     "examples",
+    "reports",
 )
 
 

@@ -15,6 +15,7 @@ from .workbench import Workbench
 
 if TYPE_CHECKING:
     from .kernels.registry import Quantity, Registry
+    from .reports.registry import Report
 
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
@@ -32,8 +33,23 @@ def listed(kind: str, bench: Workbench) -> Rows:
         "inputs": _inputs,
         "constraints": _constraints,
         "examples": _examples,
+        "reports": _reports,
     }
     return listings[kind](bench)
+
+
+def _reports(_: Workbench) -> Rows:
+    from .reports.pictures import pictures
+
+    columns = ("name", "title", "group", "roles")
+    return columns, [
+        (one.name, one.title.format_map({role: role for role in one.roles}), one.group, _roles(one))
+        for one in pictures()
+    ]
+
+
+def _roles(one: Report) -> str:
+    return "; ".join(f"{role}: {declared.kind.value}" for role, declared in one.roles.items())
 
 
 def _records(bench: Workbench, catalog: str) -> Rows:

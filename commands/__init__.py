@@ -89,6 +89,7 @@ LAZY = {
     "measured": "documents",
     "optimize": "optimize",
     "pareto": "pareto",
+    "report": "report",
     "reproduce": "documents",
     "solve": "solve",
     "uncertainty": "uncertainty",

@@ -18,6 +18,7 @@ from .gradient import inputs_named
 if TYPE_CHECKING:
     import xarray as xr
 
+    from ..specs.loaded import LoadedSpec
     from ..sweeps.sweep import Sweep
 
 BINDING = "binding"
@@ -75,14 +76,28 @@ def attribute_described(
     best: bool = False,
 ) -> xr.Dataset:
     """The same for what `--set` overrides, and perhaps a spec, describe."""
+    loaded = bench.asked([quantity], overrides, spec)
+    return attribute_loaded(bench, loaded, quantity, inputs, change, best=best, where=spec or "the command line")
+
+
+def attribute_loaded(
+    bench: Workbench,
+    loaded: LoadedSpec,
+    quantity: str,
+    inputs: Sequence[str] = (),
+    change: float = 0.1,
+    *,
+    best: bool = False,
+    where: str = "the spec",
+) -> xr.Dataset:
+    """The same for a spec that was loaded; `where` is what messages call it."""
     from ..sweeps.sweep import sweep_of_spec
 
-    loaded = bench.asked([quantity], overrides, spec)
     outputs = tuple(_asked(bench, quantity))
     loaded = replace(loaded, spec=loaded.spec.model_copy(update={"outputs": outputs}))
     sweep = sweep_of_spec(bench.registry, loaded, capacity=True)
     if best:
-        sweep = _at_best(sweep, spec or "the command line", loaded.spec.store.dtype)
+        sweep = _at_best(sweep, where, loaded.spec.store.dtype)
     return _attributed(bench, sweep, quantity, inputs, change).assign_attrs(notices=list(loaded.notices))
 
 

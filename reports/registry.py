@@ -77,6 +77,21 @@ class Report:
                 return {role: name for role, name in zip(self.roles, names, strict=True) if name}
         return None
 
+    def lacks(self, data: xr.Dataset) -> str:
+        """In words, what a dataset does not have that this report needs; "" where nothing is missing."""
+        there = {*map(str, data.variables), *map(str, data.dims)}
+        absent = [name for name in (*self.quantities, *self.axes) if name not in there]
+        empty = [
+            f"{role} ({declared.kind.value})"
+            for role, declared in self.roles.items()
+            if not declared.optional and not declared.candidates(data)
+        ]
+        if not absent and not empty and self.choice(data) is None:
+            return "its roles need different names, and there are too few"
+        return "; ".join(
+            [*([f"without {', '.join(absent)}"] if absent else []), *(f"nothing to be {one}" for one in empty)]
+        )
+
     def dims(self, data: xr.Dataset, choice: Mapping[str, str]) -> tuple[str, ...]:
         """The dims that a picture of this choice has: those with a role, or all of them."""
         return tuple(str(dim) for dim in data.sizes if self.whole or dim in choice.values() or dim in _OWN_DIMS)

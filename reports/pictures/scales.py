@@ -152,9 +152,9 @@ class Values:
 
 
 def values_scale(variable: xr.DataArray) -> Values:
-    """The scale of a variable's values."""
+    """The scale of a variable's values, and of its `actual_range` where it is a part of something larger."""
     unit, title = str(variable.attrs.get("units", "1")), label_of(variable)
-    numbers = np.asarray(variable.to_numpy(), dtype=float).ravel()
+    numbers = np.concatenate([variable.attrs.get("actual_range", []), np.ravel(variable.to_numpy())]).astype(float)
     finite = numbers[np.isfinite(numbers)]
     if not finite.size:
         return Values(named(title, unit), 1.0, False, 0.0, 1.0)

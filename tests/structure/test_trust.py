@@ -26,8 +26,10 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
     **dict.fromkeys(
         ("spec_from_file_location", "exec_module", "module_from_spec"), frozenset({"kernels/discovery.py"})
     ),
-    # Names of our own modules, all from tables in the code.
-    "import_module": frozenset({"__init__.py", "commands/__init__.py", "kernels/discovery.py", "reproduce.py"}),
+    # Names of our own modules, from tables in the code or files in our folders.
+    "import_module": frozenset(
+        {"__init__.py", "commands/__init__.py", "kernels/discovery.py", "reports/pictures/__init__.py", "reproduce.py"}
+    ),
 }
 NUMPY = ("load", "fromfile", "loadtxt", "genfromtxt", "memmap")
 KEYWORDS = ("allow_pickle",)

@@ -1,0 +1,88 @@
+"""Contents: which pictures and tables a page about a store has, and what each shows first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ...specs.bibliography import bibliography, cited
+from ...specs.problems import RooflaxError
+from ..columns import Columns
+from ..defaults import preferred, start
+from ..pictures import pictures
+from ..registry import Report
+from ..tables import best_table, front_table
+from .film import film
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+ROOT = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture on the page: its heading, its bokeh layout, and why it is missing where it could not be drawn."""
+
+    name: str
+    title: str
+    layout: Any = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that a page is made from: the datasets of a store's groups, what was found in words, and its spec."""
+
+    groups: Mapping[str, xr.Dataset]
+    findings: tuple[str, ...]
+    notices: tuple[str, ...]
+    source: str
+    spec: str
+    extra: Mapping[str, xr.Dataset] = field(default_factory=dict)
+
+    @property
+    def results(self) -> xr.Dataset:
+        """The dataset of the store's root."""
+        return self.groups[ROOT]
+
+
+def shown(study: Study) -> Iterator[Shown]:
+    """The pictures that the datasets offer, in the order of the registry, each with its selectors."""
+    objective = str(study.groups["best"].attrs.get("objective", "")) if "best" in study.groups else ""
+    at = start(study.results, study.groups.get("best"))
+    for report in pictures():
+        data = study.groups.get(report.group)
+        choice = preferred(report, data, objective) if data is not None else None
+        if data is not None and choice is not None and report.is_offered(data):
+            yield _shown(report, data, choice, at)
+
+
+def _shown(report: Report, data: xr.Dataset, choice: Mapping[str, str], at: Mapping[str, int]) -> Shown:
+    title = report.titled(data, choice)
+    inside = {dim: place for dim, place in at.items() if place < data.sizes.get(dim, 0)}
+    try:
+        return Shown(report.name, title, film(report, data, choice, inside, report.name))
+    except RooflaxError as error:
+        return Shown(report.name, title, problem=str(error))
+
+
+def tables(study: Study) -> Iterator[Columns]:
+    """The tables of the page: the best points and the frontier, where the store has them."""
+    if "best" in study.groups:
+        yield best_table(study.groups["best"].load())
+    if "pareto" in study.groups:
+        yield front_table(study.groups["pareto"].load())
+
+
+def references(results: xr.Dataset) -> list[tuple[str, str, str]]:
+    """(text, title, address) of every work that the formulas of the results cite, in the order of the keys."""
+    texts = [str(variable.attrs.get("source", "")) for variable in results.variables.values()]
+    texts += [str(source) for source in results.attrs.get("sources", ())]
+    works = bibliography()
+    keys = sorted({key for text in texts for key in cited(text) if key in works})
+    return [
+        (f"{works[key].authors} ({works[key].year}). {works[key].title}. {works[key].venue}.", key, works[key].url)
+        for key in keys
+    ]

@@ -1,0 +1,177 @@
+"""Films: a picture for every combination of the labels of its selectors, in one figure that works without a server.
+
+What differs from one combination to the next is kept as columns of the figure's data; choosing a label puts the
+columns of that combination into the figure. Combinations whose figures are built otherwise have a figure of their own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..pictures.scales import axis_scale, label_of
+from ..pictures.style import library
+from ..registry import Report
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+MOST_STATES = 24
+RANGE = "actual_range"
+_SWITCH = """
+const state = states[selects.map(select => select.value).join(" ")];
+figures.forEach((figure, place) => { figure.visible = place === state.figure; });
+sources[state.figure].forEach((source, place) => { source.data = {...source.data, ...state.columns[place]}; });
+"""
+
+
+@dataclass(frozen=True)
+class Selector:
+    """One dim that a reader chooses along: the positions of the labels that are offered, and the one shown first."""
+
+    dim: str
+    title: str
+    positions: tuple[int, ...]
+    texts: tuple[str, ...]
+    first: int
+
+
+def selectors(data: xr.Dataset, dims: Sequence[str], at: Mapping[str, int], most: int = MOST_STATES) -> list[Selector]:
+    """A selector for each dim; the longest axes of numbers are thinned until `most` combinations are left."""
+    offered = {dim: list(range(data.sizes[dim])) for dim in dims if data.sizes[dim] > 1}
+    while np.prod([len(places) for places in offered.values()], dtype=int) > most:
+        longest = max(offered, key=lambda dim: (data[dim].dtype.kind in "fiu", len(offered[dim])))
+        offered[longest] = _thinned(offered[longest], at.get(longest, 0))
+    return [_selector(data, dim, places, at.get(dim, 0)) for dim, places in offered.items() if len(places) > 1]
+
+
+def _thinned(places: list[int], kept: int) -> list[int]:
+    """About half of the positions: every other one, the one that is to stay among them."""
+    offset = places.index(kept) % 2 if kept in places else 0
+    return places[offset::2] if len(places) > 2 else [kept if kept in places else places[0]]
+
+
+def _selector(data: xr.Dataset, dim: str, places: list[int], at: int) -> Selector:
+    texts = axis_scale(data[dim]).texts
+    first = places.index(at) if at in places else 0
+    return Selector(dim, label_of(data[dim]), tuple(places), tuple(texts[place] for place in places), first)
+
+
+def film(report: Report, data: xr.Dataset, choice: Mapping[str, str], at: Mapping[str, int], name: str) -> Any:
+    """The bokeh layout of a picture and its selectors; values have one scale in all of its combinations."""
+    from bokeh.layouts import column, row
+    from bokeh.models import CustomJS, Select
+
+    drawn = report.dims(data, choice)
+    moving = {str(dim) for dim in report.cut(data, choice, at).sizes} | set(_moving(report, data, choice))
+    chosen = selectors(data, [str(dim) for dim in data.sizes if dim not in drawn and str(dim) in moving], at)
+    frames = {key: report.cut(data, choice, {**at, **where}) for key, where in _combinations(chosen)}
+    first = " ".join(str(one.first) for one in chosen)
+    shots = _shots(report, choice, frames, first)
+    selects = [
+        Select(title=one.title, value=str(one.first), options=[(str(i), text) for i, text in enumerate(one.texts)])
+        for one in chosen
+    ]
+    for figure in shots.figures[1:]:
+        figure.visible = False
+    if selects:
+        arguments = {"selects": selects, "figures": shots.figures, "sources": shots.sources, "states": shots.states}
+        switch = CustomJS(args=arguments, code=_SWITCH)
+        for select in selects:
+            select.js_on_change("value", switch)
+    controls = [row(*selects, sizing_mode="stretch_width")] if selects else []
+    return column(*controls, *shots.figures, sizing_mode="stretch_width", name=name)
+
+
+def _moving(report: Report, data: xr.Dataset, choice: Mapping[str, str]) -> set[str]:
+    """The dims along which anything that the picture needs varies."""
+    names = {name for name in (*choice.values(), *report.quantities, "status") if name in data.data_vars}
+    return {str(dim) for name in names for dim in data[name].dims}
+
+
+def _combinations(chosen: Sequence[Selector]) -> list[tuple[str, dict[str, int]]]:
+    """(key, positions) of every combination of labels."""
+    keys = itertools.product(*(range(len(one.positions)) for one in chosen))
+    return [
+        (" ".join(map(str, key)), {one.dim: one.positions[i] for one, i in zip(chosen, key, strict=True)})
+        for key in keys
+    ]
+
+
+@dataclass(frozen=True)
+class _Shots:
+    """Figures, the data sources of each, and for every combination its figure and the columns that are its own."""
+
+    figures: list[Any]
+    sources: list[list[Any]]
+    states: dict[str, dict[str, Any]]
+
+
+def _shots(report: Report, choice: Mapping[str, str], frames: Mapping[str, xr.Dataset], first: str) -> _Shots:
+    _share_ranges(choice.values(), list(frames.values()))
+    figures: dict[Any, tuple[Any, list[Any]]] = {}
+    columns: dict[str, tuple[Any, list[dict[str, Any]]]] = {}
+    for key in sorted(frames, key=lambda key: key != first):
+        figure = library().renderer("bokeh").get_plot(report.draw(frames[key], **choice)).state
+        sources = _sources(figure)
+        built = tuple((type(glyph.glyph).__name__, tuple(sorted(glyph.data_source.data))) for glyph in _glyphs(figure))
+        figures.setdefault(built, (figure, sources))
+        columns[key] = (built, [dict(source.data) for source in sources])
+    order = list(figures)
+    states = {
+        key: {
+            "figure": order.index(built),
+            "columns": [_own(parts, place, columns, built) for place in range(len(parts))],
+        }
+        for key, (built, parts) in columns.items()
+    }
+    return _Shots([figure for figure, _ in figures.values()], [sources for _, sources in figures.values()], states)
+
+
+def _own(parts: list[dict[str, Any]], place: int, columns: Mapping[str, Any], built: Any) -> dict[str, Any]:
+    """The columns of one source that are not the same in every combination of its figure."""
+    others = [theirs[place] for kind, theirs in columns.values() if kind == built]
+    return {
+        name: _compact(values)
+        for name, values in parts[place].items()
+        if not all(_equal(values, other[name]) for other in others)
+    }
+
+
+def _equal(one: Any, other: Any) -> bool:
+    first, second = np.asarray(one), np.asarray(other)
+    if first.shape != second.shape or first.dtype != second.dtype:
+        return False
+    return bool(np.array_equal(first, second, equal_nan=first.dtype.kind == "f"))
+
+
+def _compact(values: Any) -> Any:
+    """Numbers in half the bytes; a screen shows no more digits."""
+    array = np.asarray(values)
+    return array.astype("float32") if array.dtype == "float64" else values
+
+
+def _glyphs(figure: Any) -> list[Any]:
+    from bokeh.models import GlyphRenderer
+
+    return [renderer for renderer in figure.renderers if isinstance(renderer, GlyphRenderer)]
+
+
+def _sources(figure: Any) -> list[Any]:
+    return [glyph.data_source for glyph in _glyphs(figure)]
+
+
+def _share_ranges(names: Any, frames: Sequence[xr.Dataset]) -> None:
+    """Notes in every frame the range of its variables in all of them, from which scales are made."""
+    for name in names:
+        parts = [frame[name] for frame in frames if name in frame.data_vars and frame[name].dtype.kind == "f"]
+        finite = [part.to_numpy()[np.isfinite(part.to_numpy())] for part in parts]
+        known = [values for values in finite if values.size]
+        if known:
+            shared = [float(min(values.min() for values in known)), float(max(values.max() for values in known))]
+            for part in parts:
+                part.attrs[RANGE] = shared

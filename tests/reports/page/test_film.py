@@ -1,0 +1,72 @@
+"""A film shows, for each combination of labels, what its picture would show alone."""
+
+from __future__ import annotations
+
+import holoviews as hv
+import numpy as np
+import pytest
+
+from rooflax.reports.page.film import MOST_STATES, film, selectors
+from rooflax.reports.pictures import picture
+
+CHOICE = {"quantity": "step_time", "x": "world_size", "y": "tp"}
+
+
+def parts(layout):
+    from bokeh.models import CustomJS, Select
+
+    selects = list(layout.select({"type": Select}))
+    (callback,) = {call.id: call for call in layout.select({"type": CustomJS}) if "states" in call.args}.values()
+    return selects, callback.args
+
+
+def test_every_combination_has_the_columns_of_its_own_picture(results):
+    report = picture("heat-map")
+    selects, given = parts(film(report, results, CHOICE, {"hardware": 1}, "it"))
+    assert [(select.title, select.value, select.options) for select in selects] == [
+        ("Hardware", "1", [("0", "a100"), ("1", "h100")])
+    ]
+    for key, position in (("0", 0), ("1", 1)):
+        state = given["states"][key]
+        sources = given["sources"][state["figure"]]
+        alone = hv.renderer("bokeh").get_plot(
+            report.draw(report.cut(results, CHOICE, {"hardware": position}), **CHOICE)
+        )
+        expected = alone.state.renderers[0].data_source.data
+        found = {**sources[0].data, **state["columns"][0]}
+        for name, values in expected.items():
+            np.testing.assert_array_equal(np.asarray(found[name]), np.asarray(values))
+
+
+def test_what_does_not_change_is_kept_once(results):
+    _, given = parts(film(picture("heat-map"), results, CHOICE, {}, "it"))
+    assert set(given["states"]["0"]["columns"][0]) == {"step_time"}
+
+
+def test_colours_mean_the_same_in_all_combinations(results):
+    from bokeh.models import LinearColorMapper, LogColorMapper
+
+    layout = film(picture("heat-map"), results, CHOICE, {}, "it")
+    (mapper,) = {
+        m.id: m for kind in (LinearColorMapper, LogColorMapper) for m in layout.select({"type": kind})
+    }.values()
+    assert (mapper.low, mapper.high) == (1.0, 24.0)
+
+
+def test_a_picture_that_no_other_axis_moves_has_no_selector(results):
+    data = results.assign(step_time=results["step_time"].isel(hardware=0), status=results["status"].isel(hardware=0))
+    layout = film(picture("heat-map"), data.drop_vars(["binding", "margin"]), CHOICE, {}, "it")
+    from bokeh.models import Select
+
+    assert not list(layout.select({"type": Select}))
+
+
+@pytest.mark.parametrize("at", [0, 5, 39])
+def test_long_axes_are_thinned_around_the_label_shown_first(at):
+    import xarray as xr
+
+    data = xr.Dataset(coords={"a": np.arange(40.0), "b": ["x", "y", "z"]})
+    one, two = selectors(data, ["a", "b"], {"a": at})
+    assert len(one.positions) * len(two.positions) <= MOST_STATES
+    assert len(two.positions) == 3
+    assert one.positions[one.first] == at

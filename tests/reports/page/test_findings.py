@@ -1,0 +1,80 @@
+"""Findings say what the numbers say: every count and every name is compared with the dataset."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from rooflax.reports.page import findings as module
+from rooflax.reports.page.findings import findings
+
+
+def test_extent_and_feasibility_are_counted(results):
+    told = findings(results)
+    assert told[0] == "24 points: 2 of Hardware, 3 of Tensor parallel degree, 4 of GPUs."
+    assert told[1] == (
+        "67 % of the points are feasible; the first condition to fail is most often `fits memory` (33 %)."
+    )
+    assert told[2] == "What the points wait for most: `hbm` at 33 %, `dp` at 33 %, `compute` at 33 %."
+
+
+def test_points_that_nobody_computed_do_not_count(results):
+    status = results["status"].copy()
+    status[:, 1] = 127
+    told = findings(results.assign(status=status))
+    assert told[1].startswith("50 % of the points are feasible")
+    nothing = results.assign(status=xr.full_like(results["status"], 127))
+    assert "No point has been computed yet." in findings(nothing)
+
+
+def test_the_best_point_is_named_with_its_configuration(results, best):
+    told = findings(results, best)
+    assert told[2] == ("The smallest Time of one training step is 5 s, at Hardware a100, GPUs 8, with `tp` = 2.")
+    assert told[3].startswith("What the best points wait for most: ")
+
+
+def test_the_largest_is_sought_where_it_is_the_best(results, best):
+    told = findings(results, best.assign_attrs(direction="largest"))
+    assert told[2] == "The largest Time of one training step is 20 s, at Hardware h100, GPUs 64, with `tp` = 2."
+
+
+def test_nothing_is_best_where_nothing_is_feasible(results, best):
+    told = findings(results, best.assign(status=xr.ones_like(best["status"])))
+    assert told[2] == "No point holds every condition, so there is no best Time of one training step."
+    assert not any("wait for" in sentence for sentence in told)
+
+
+@pytest.fixture
+def tornado() -> xr.Dataset:
+    about = {"input_units": ("input", ["B/s", "1"]), "input_options": ("input", ["", "none full"])}
+    data = {
+        "step_time": ((), 10.0, {"long_name": "Time of one training step", "units": "s"}),
+        "swing": ("input", [0.1, 0.3]),
+        "low": ("input", [11.0, np.nan]),
+        "high": ("input", [9.5, 13.0]),
+        "high_input": ("input", [1e9, 1.0]),
+    }
+    return xr.Dataset(
+        data, {"input": ["hbm_bandwidth", "recompute"], **about}, {"quantity": "step_time", "change": 0.1}
+    )
+
+
+def test_the_most_valuable_input_comes_first(results, best, tornado):
+    told = findings(results, best, tornado)[-1]
+    assert told == (
+        "At that point Time of one training step depends most on `recompute` (at full: +30.0 %), "
+        "`hbm_bandwidth` (10 % less of it: +10.0 %, more: -5.0 %)."
+    )
+
+
+def test_inputs_that_move_nothing_are_no_finding(results, best, tornado):
+    told = findings(results, best, tornado.assign(swing=("input", [0.001, 0.0])))[-1]
+    assert told == "No input moves Time of one training step by as much as 1 % there."
+
+
+def test_a_large_grid_is_sampled_and_says_so(results, monkeypatch):
+    monkeypatch.setattr(module, "SAMPLE", 10)
+    told = findings(results)
+    assert told[1].startswith("About ")
+    assert told[2].startswith("What a sample of the points wait for most")

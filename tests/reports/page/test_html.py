@@ -1,0 +1,55 @@
+"""The page is one file: everything it shows is inside, and what a store says is text, never markup."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from rooflax.reports.page.contents import Study
+from rooflax.reports.page.html import mathml, page
+
+
+@pytest.fixture
+def study(results, best) -> Study:
+    return Study({"": results, "best": best}, ("One `finding` & more.",), ("a notice",), "runs/it.zarr", "title: x\n")
+
+
+def test_the_page_holds_what_it_was_given(study):
+    text = page(study)
+    for part in (
+        "One <code>finding</code> &amp; more.",
+        "a notice",
+        "runs/it.zarr",
+        "A &lt;small&gt; grid",
+        "Narayanan",
+    ):
+        assert part in text
+    assert "<math" in text
+
+
+def test_the_page_links_nothing(study):
+    text = page(study)
+    outside = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+    assert not re.findall(r"<link[^>]+stylesheet|<script[^>]+src|<img|@import|url\((?!data:)", outside)
+    assert "<script src" not in text
+
+
+def test_text_of_a_store_is_no_markup(study, results):
+    evil = "<script>alert(1)</script>"
+    results.attrs["title"] = evil
+    results["step_time"].attrs |= {"long_name": evil, "comment": evil, "source": evil}
+    text = page(replace(study, findings=(evil,), notices=(evil,), source=evil, spec=evil))
+    assert evil not in text
+
+
+@pytest.mark.parametrize("formula", [r"\frac{a}{", r"x_1_2", r"\href{javascript:alert(1)}{x}", r"\left("])
+def test_a_formula_that_cannot_be_drawn_is_left_out(formula):
+    found = mathml(formula)
+    assert "href" not in found
+    assert found == "" or found.startswith("<math")
+
+
+def test_a_formula_is_mathml():
+    assert "<mfrac>" in mathml(r"\frac{a}{b}")
