@@ -47,9 +47,9 @@ def study_of(store: str | os.PathLike[str], bench: Workbench, *, attribution: bo
     if attribution and best is not None:
         tornado, told = _tornado(bench, groups, spec)
     words = findings(groups[""], best, tornado, groups.get("gradients"))
-    extra = {"attribution": tornado} if tornado is not None else {}
+    groups |= {"attribution": tornado} if tornado is not None else {}
     said = notices(stored_notices(store), told)
-    return Study({**groups, **extra}, tuple(words), tuple(said), os.fspath(store), spec)
+    return Study(groups, tuple(words), tuple(said), os.fspath(store), spec)
 
 
 def _tornado(bench: Workbench, groups: Mapping[str, xr.Dataset], spec: str) -> tuple[xr.Dataset | None, list[str]]:

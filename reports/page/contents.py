@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...specs.bibliography import bibliography, cited
@@ -40,7 +40,6 @@ class Study:
     notices: tuple[str, ...]
     source: str
     spec: str
-    extra: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     @property
     def results(self) -> xr.Dataset:
