@@ -54,7 +54,7 @@ def study_of(store: str | os.PathLike[str], bench: Workbench, *, attribution: bo
 
 def _tornado(bench: Workbench, groups: Mapping[str, xr.Dataset], spec: str) -> tuple[xr.Dataset | None, list[str]]:
     """What every input does to the objective at the best point; nothing, and why, where the spec cannot be asked."""
-    from ..reports.page.winner import labels, winner
+    from ..reports.winner import labels, winner
 
     best = groups["best"]
     point = winner(best)

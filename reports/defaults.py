@@ -9,6 +9,7 @@ import numpy as np
 
 from .registry import Report
 from .roles import Kind
+from .winner import labels, winner
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,26 +55,23 @@ def _curves(data: xr.Dataset, dims: list[str], moving: set[str]) -> str:
 
 
 def start(data: xr.Dataset, best: xr.Dataset | None = None) -> dict[str, int]:
-    """The position along every dim at which to look first: the best point that is known, else a feasible one.
+    """The position along every dim at which to look first: the best point of all, else a feasible one.
 
-    Of several best cells, or feasible points, the one in the middle is taken, so that neither end of an axis hides what
-    happens along it.
+    Of feasible points the one in the middle is taken; of a large grid only some are looked at.
     """
-    if best is not None and "status" in best and all(dim in best.variables for dim in map(str, data.sizes)):
-        cell = _middle(best["status"])
-        point = best.isel(cell) if cell is not None else best.isel(dict.fromkeys(best.sizes, 0))
-        return {dim: _place(data[dim].to_numpy(), point[dim].item()) for dim in map(str, data.sizes)}
-    return (_middle(data["status"]) or {}) if "status" in data else {}
-
-
-def _middle(status: xr.DataArray) -> dict[str, int] | None:
-    """Where the one in the middle of all feasible points lies, of a large grid of some; None where there is none."""
-    strides = {str(dim): max(1, size // _LOOKED_AT) for dim, size in status.sizes.items()}
-    feasible = np.argwhere(status.isel({dim: slice(None, None, by) for dim, by in strides.items()}).to_numpy() == 0)
+    point = winner(best) if best is not None else None
+    if point is not None and best is not None:
+        known = labels(point, best)
+        return {dim: _place(data[dim].to_numpy(), known[dim]) for dim in map(str, data.sizes) if dim in known}
+    if "status" not in data:
+        return {}
+    strides = {str(dim): max(1, size // _LOOKED_AT) for dim, size in data["status"].sizes.items()}
+    thinned = data["status"].isel({dim: slice(None, None, by) for dim, by in strides.items()})
+    feasible = np.argwhere(thinned.to_numpy() == 0)
     if not len(feasible):
-        return None
-    point = feasible[len(feasible) // 2]
-    return {dim: int(at) * by for (dim, by), at in zip(strides.items(), point, strict=True)}
+        return {}
+    middle = feasible[len(feasible) // 2]
+    return {dim: int(at) * by for (dim, by), at in zip(strides.items(), middle, strict=True)}
 
 
 def _place(labels: np.ndarray, label: object) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from ...specs.units import format_quantity
 from ..pictures.feasible import FEASIBLE, NOT_COMPUTED, meanings
 from ..pictures.scales import label_of
-from .winner import labels, winner
+from ..winner import labels, winner
 
 if TYPE_CHECKING:
     import xarray as xr

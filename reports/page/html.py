@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _LINKING = re.compile(r"\\(href|style|class)")
+_LONG = 32
 _TEMPLATE = Path(__file__).with_name("page.html")
 _PARTS = ("device", "version", "registry_digest", "spec_digest", "layout_digest")
 
@@ -90,7 +91,15 @@ def _marked(text: str) -> list[tuple[bool, str]]:
 
 
 def _table(table: Columns) -> dict[str, Any]:
-    columns = [{"name": column.name, "unit": column.unit, "right": column.right} for column in table.columns]
+    columns = [
+        {
+            "name": column.name,
+            "unit": f"1{column.unit}" if column.unit.startswith("/") else column.unit,
+            "right": column.right,
+            "long": any(len(cell) > _LONG for cell in column.cells),
+        }
+        for column in table.columns
+    ]
     rows = [list(cells) for cells in zip(*(column.cells for column in table.columns), strict=True)]
     return {"title": table.title, "caption": table.caption, "columns": columns, "rows": rows, "faint": table.faint}
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..pictures.feasible import FEASIBLE
+from .pictures.feasible import FEASIBLE
 
 if TYPE_CHECKING:
     import xarray as xr
