@@ -84,7 +84,7 @@ def boxes(
 def _hatch(look: Look, plot: Any, _: Any) -> None:
     if look.pattern[0]:
         glyph = plot.handles["glyph"]
-        glyph.hatch_pattern, glyph.hatch_color, glyph.hatch_alpha = look.pattern[0], _WHITE, 0.9
+        glyph.hatch_pattern, glyph.hatch_color, glyph.hatch_alpha = look.pattern[0], _WHITE, 0.75
         glyph.hatch_scale = look.scale
 
 

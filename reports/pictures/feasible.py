@@ -51,6 +51,6 @@ def reasons(data: xr.Dataset, dims: Sequence[str]) -> np.ndarray:
     )(codes)
 
 
-def hatched(blocked: np.ndarray, x: Scale, y: Scale) -> Any:
-    """Hatching over the cells (y, x) of a map that are blocked."""
-    return boxes(areas(blocked, x, y), INFEASIBLE, SHADED)
+def hatched(plot: Any, blocked: np.ndarray, x: Scale, y: Scale) -> Any:
+    """A map with hatching over its cells (y, x) that are blocked, if any are."""
+    return plot * boxes(areas(blocked, x, y), INFEASIBLE, SHADED) if blocked.any() else plot

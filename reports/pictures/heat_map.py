@@ -27,7 +27,7 @@ def heat_map(data: xr.Dataset, *, quantity: str, x: str, y: str) -> Any:
     cells = mesh(data, quantity, across, up, shown, coloured(shown, SEQUENTIAL))
     blocked = ~feasible(data, (y, x))
     legend = " " if blocked.any() else ""
-    return framed(cells * hatched(blocked, across, up), across, up, legend=legend, below=True, cells=True)
+    return framed(hatched(cells, blocked, across, up), across, up, legend=legend, below=True, cells=True)
 
 
 def mesh(

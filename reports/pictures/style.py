@@ -84,11 +84,12 @@ def framed(
     hooks: Sequence[Hook] = (),
     file_hooks: Sequence[Hook] = (),
     cells: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> Any:
     """A plot with its axes: titles with units, scales, ticks, and a legend of that title beside it, or below.
 
     `hooks` change the bokeh figure after it is made, `file_hooks` that of matplotlib. A plot of `cells` ends where
-    these do.
+    these do. `options` are further ones of both backends.
     """
     shared: dict[str, Any] = {"logx": x.log, "logy": y.log, "title": title, "show_grid": not cells}
     shared |= {"xlim": x.limits, "ylim": y.limits} if cells else {"padding": 0.04}
@@ -96,6 +97,7 @@ def framed(
     shared |= {f"{name}ticks": list(scale.ticks) for name, scale in (("x", x), ("y", y)) if scale.ticks}
     if sum(len(text) for _, text in x.ticks) > _CROWDED:
         shared["xrotation"] = 30
+    shared |= options or {}
     page = {"responsive": True, "min_height": HEIGHT, "fontsize": _FONTS, "toolbar": "above"}
     place = {"legend_position": "bottom"} if below else {"legend_position": "right", "legend_opts": {"location": "top"}}
     beside = place if legend else {}
