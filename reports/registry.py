@@ -8,6 +8,7 @@ dataset may take.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType, ModuleType
@@ -16,14 +17,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from .documents.contract import Figure
-from .roles import JUDGED, WRT, Kind, Role
+from .roles import CONFIGURATION, JUDGED, QUANTILE, RANK, WRT, Kind, Role
 
 if TYPE_CHECKING:
     import xarray as xr
 
 Draw = TypeVar("Draw", bound=Callable[..., Any])
 _MARK = "__report__"
-_OWN_DIMS = ("wrt", "quantile", "input", "point")
+_OWN_DIMS = (WRT, QUANTILE, RANK, "point")
+_MOST_POINTS = 200_000
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Report:
     dataset of its test.
 
     `roles` are the keyword arguments of `draw` and what may be given for each. `group` is the part of a store whose
-    dataset it draws. A picture of the `whole` keeps every dim; of others, those without a role are cut to one label.
+    dataset it draws. A picture of the `whole` keeps every dim; of others, those without a role are cut to one label,
+    but for the dims that are its `own`. `further` quantities are drawn too where the dataset has them.
     """
 
     name: str
@@ -52,6 +55,8 @@ class Report:
     roles: Mapping[str, Role] = field(default_factory=lambda: MappingProxyType({}))
     group: str = ""
     whole: bool = False
+    own: tuple[str, ...] = _OWN_DIMS
+    further: tuple[str, ...] = ()
 
     def is_offered(self, data: xr.Dataset) -> bool:
         """Whether the dataset has every quantity, every axis, and a name for every role."""
@@ -94,16 +99,21 @@ class Report:
 
     def dims(self, data: xr.Dataset, choice: Mapping[str, str]) -> tuple[str, ...]:
         """The dims that a picture of this choice has: those with a role, or all of them."""
-        return tuple(str(dim) for dim in data.sizes if self.whole or dim in choice.values() or dim in _OWN_DIMS)
+        return tuple(str(dim) for dim in data.sizes if self.whole or dim in choice.values() or dim in self.own)
 
     def cut(self, data: xr.Dataset, choice: Mapping[str, str], at: Mapping[str, int] | None = None) -> xr.Dataset:
-        """What a picture of this choice needs, in memory: dims without a role at the position `at`, or the first."""
+        """What a picture of this choice needs, in memory: dims without a role at the position `at`, or the first.
+
+        Of a whole with very many points, every so many labels are kept.
+        """
         named = {name for name in choice.values() if name in data.data_vars}
         terms = {term for name in named for term in data[name].attrs.get("terms", ())}
-        needed = {*self.quantities, *named, *terms, *JUDGED} if self.roles and not self.whole else set(data.data_vars)
-        kept = data[[name for name in data.data_vars if name in needed]]
+        chosen = {name for name in data.data_vars if data[name].attrs.get("role") == CONFIGURATION}
+        needed = {*self.quantities, *self.further, *named, *terms, *chosen, *JUDGED}
+        kept = data[[name for name in data.data_vars if name in needed or not self.roles]]
         own = self.dims(kept, choice)
-        return kept.isel({dim: (at or {}).get(str(dim), 0) for dim in kept.sizes if dim not in own}).load()
+        part = kept.isel({dim: (at or {}).get(str(dim), 0) for dim in kept.sizes if dim not in own})
+        return (_thinned(part) if self.whole else part).load()
 
     def titled(self, data: xr.Dataset, choice: Mapping[str, str]) -> str:
         """The title with the labels of what was chosen."""
@@ -113,6 +123,17 @@ class Report:
     def figure(self, data: xr.Dataset) -> Figure:
         """The report drawn from a dataset."""
         return Figure(self.name, self.title, self.draw(data), self.size_inches, self.note)
+
+
+def _thinned(data: xr.Dataset) -> xr.Dataset:
+    """A dataset with every so many labels of its longest dims, so that a picture can hold its points."""
+    steps = dict.fromkeys(data.sizes, 1)
+    lengths = dict(data.sizes)
+    while math.prod(lengths.values()) > _MOST_POINTS:
+        longest = max(lengths, key=lambda dim: lengths[dim])
+        steps[longest] += 1
+        lengths[longest] = -(-data.sizes[longest] // steps[longest])
+    return data.isel({dim: slice(None, None, step) for dim, step in steps.items()})
 
 
 def report(
@@ -129,6 +150,8 @@ def report(
     roles: Mapping[str, Role] | None = None,
     group: str = "",
     whole: bool = False,
+    own: Sequence[str] = _OWN_DIMS,
+    further: Sequence[str] = (),
 ) -> Callable[[Draw], Draw]:
     """Declares a report: a function from a dataset to a plot, whose name is the report's (with hyphens)."""
 
@@ -148,6 +171,8 @@ def report(
             roles=MappingProxyType(dict(roles or {})),
             group=group,
             whole=whole,
+            own=tuple(own),
+            further=tuple(further),
         )
         setattr(function, _MARK, declared)
         return function
@@ -223,7 +248,7 @@ def _growing(coords: Mapping[str, Any], axes: Sequence[str]) -> np.ndarray:
 def _playing(name: str, kind: Kind, axes: Sequence[str], coords: dict[str, Any]) -> dict[str, Any]:
     """Variables, and further coordinates, that can take a role of this kind."""
     numbers, about = _growing(coords, tuple(axes)), {"long_name": name, "units": "s"}
-    if kind is Kind.NUMBER:
+    if kind in (Kind.NUMBER, Kind.PACE):
         return {name: (tuple(axes), numbers, about)}
     if kind is Kind.SUM:
         parts = {

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 JUDGED = ("status", "margin")
-WRT, QUANTILE = "wrt", "quantile"
+CONFIGURATION = "configuration"
+WRT, QUANTILE, RANK = "wrt", "quantile", "rank"
 FEWEST_TERMS = 2
 
 
@@ -22,11 +23,12 @@ class Kind(Enum):
     """What a name must be to take a role."""
 
     NUMBER = "a variable of numbers"
+    PACE = "a time or a rate"
     CODES = "a variable of options, or the status"
     SUM = "a variable with two or more of its terms"
     NUMERIC = "a dim with numbers along it"
     AXIS = "a dim"
-    SLOPE = "elasticities or derivatives by several inputs"
+    SLOPE = "elasticities by several inputs"
     DRAWN = "a variable over quantiles"
 
 
@@ -39,17 +41,19 @@ class Role:
     least: int = 2
 
     def candidates(self, data: xr.Dataset) -> list[str]:
-        """The names of a dataset that can take this role, in the dataset's order."""
+        """The names of a dataset that can take this role, in its order: what it was searched for first."""
         if self.kind in (Kind.AXIS, Kind.NUMERIC):
             return [
                 str(dim) for dim, size in data.sizes.items() if size >= self.least and self._is_axis(data, str(dim))
             ]
-        return [str(name) for name in data.data_vars if self._is_variable(data, str(name))]
+        found = [str(name) for name in data.data_vars if self._is_variable(data, str(name))]
+        goals = objectives(data)
+        return sorted(found, key=lambda name: (name not in goals, data[name].attrs.get("role") == CONFIGURATION))
 
     def _is_axis(self, data: xr.Dataset, dim: str) -> bool:
-        if dim in (WRT, QUANTILE) or dim not in data.coords:
+        if dim in (WRT, QUANTILE, RANK) or dim not in data.coords:
             return False
-        return self.kind is Kind.AXIS or data[dim].dtype.kind in "fiu"
+        return self.kind is Kind.AXIS or (data[dim].dtype.kind in "fiu" and not members(data[dim]))
 
     def _is_variable(self, data: xr.Dataset, name: str) -> bool:
         variable = data[name]
@@ -58,16 +62,43 @@ class Role:
             return coded
         if coded or name in JUDGED or variable.dtype.kind not in "fiu":
             return False
-        if self.kind is Kind.SUM:
-            return sum(term in data.data_vars for term in variable.attrs.get("terms", ())) >= FEWEST_TERMS
-        if self.kind is Kind.DRAWN:
-            return QUANTILE in variable.dims
-        if self.kind is Kind.SLOPE:
-            return WRT in variable.dims
-        return WRT not in variable.dims
+        unit = str(variable.attrs.get("units", "1"))
+        tests = {
+            Kind.NUMBER: WRT not in variable.dims,
+            Kind.PACE: WRT not in variable.dims and is_pace(unit),
+            Kind.SUM: sum(term in data.data_vars for term in variable.attrs.get("terms", ())) >= FEWEST_TERMS,
+            Kind.SLOPE: WRT in variable.dims and unit == "1",
+            Kind.DRAWN: QUANTILE in variable.dims,
+        }
+        return tests[self.kind]
+
+
+def is_pace(unit: str) -> bool:
+    """Whether what has this unit is a time or a rate."""
+    return unit == "s" or unit.endswith("/s")
+
+
+def objectives(data: xr.Dataset) -> dict[str, bool]:
+    """What a dataset's points were searched for, and whether the largest is the best."""
+    goals = [text.rpartition(":") for text in str(data.attrs.get("objectives", "")).split()]
+    if "objective" in data.attrs:
+        goals.append((data.attrs["objective"], ":", "max" if data.attrs.get("direction") == "largest" else "min"))
+    return {name: way == "max" for name, _, way in goals}
+
+
+def members(coordinate: xr.DataArray) -> list[xr.DataArray]:
+    """The members of a zipped axis, whose own labels are but positions; none of any other."""
+    if coordinate.dtype.kind not in "fiu" or coordinate.to_numpy().tolist() != list(range(coordinate.size)):
+        return []
+    return [
+        member
+        for name, member in coordinate.coords.items()
+        if name != coordinate.name and member.dims == coordinate.dims
+    ]
 
 
 NUMBER = Role(Kind.NUMBER)
+PACE = Role(Kind.PACE)
 CODES = Role(Kind.CODES)
 SUM = Role(Kind.SUM)
 NUMERIC = Role(Kind.NUMERIC)

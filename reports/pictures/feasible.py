@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..figures import GREY
+from .boxes import SHADED, areas, boxes
 from .scales import Scale
-from .style import library, styled
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,34 +51,6 @@ def reasons(data: xr.Dataset, dims: Sequence[str]) -> np.ndarray:
     )(codes)
 
 
-def hatched(blocked: np.ndarray, x: Scale, y: Scale) -> Any:
-    """Hatching over the cells (y, x) of a map that are blocked, a rectangle for every run along x."""
-    holoviews = library()
-    runs = [
-        (float(x.edges[start]), float(y.edges[row]), float(x.edges[stop]), float(y.edges[row + 1]))
-        for row, line in enumerate(blocked)
-        for start, stop in _runs(line)
-    ]
-    drawn = holoviews.Rectangles(runs, label=INFEASIBLE)
-    return styled(
-        drawn,
-        bokeh={"fill_alpha": 0.0, "line_alpha": 0.0, "hooks": [_hatch], "default_tools": []},
-        matplotlib={"facecolor": "none", "edgecolor": "#FFFFFF", "hatch": "////", "linewidth": 0.0},
-    )
-
-
-def _hatch(plot: Any, _: Any) -> None:
-    glyph = plot.handles["glyph"]
-    glyph.hatch_pattern, glyph.hatch_color, glyph.hatch_alpha, glyph.hatch_scale = (
-        "right_diagonal_line",
-        "#FFFFFF",
-        0.9,
-        9.0,
-    )
-    glyph.fill_color, glyph.fill_alpha = GREY, 0.35
-
-
-def _runs(line: np.ndarray) -> list[tuple[int, int]]:
-    """The first and last but one position of every run of True."""
-    turns = np.diff(np.concatenate([[False], line, [False]]).astype(int))
-    return list(zip(np.flatnonzero(turns == 1).tolist(), np.flatnonzero(turns == -1).tolist(), strict=True))
+def hatched(plot: Any, blocked: np.ndarray, x: Scale, y: Scale) -> Any:
+    """A map with hatching over its cells (y, x) that are blocked, if any are."""
+    return plot * boxes(areas(blocked, x, y), INFEASIBLE, SHADED) if blocked.any() else plot

@@ -9,6 +9,7 @@ import numpy as np
 from ..registry import report
 from ..roles import BY, NUMBER, NUMERIC
 from .feasible import along, feasible
+from .labels import arranged
 from .scales import axis_scale, label_of, values_scale
 from .style import CATEGORIES, MARKS, MARKS_OF_FILES, framed, library, styled
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @report(title="{quantity} along {x}", roles={"quantity": NUMBER, "x": NUMERIC, "by": BY})
 def line(data: xr.Dataset, *, quantity: str, x: str, by: str = "") -> Any:
     """Solid where every condition holds; a faint dotted line goes on where one fails."""
+    data = arranged(data, x)
     across, shown = axis_scale(data[x]), values_scale(data[quantity])
     dims = (by, x) if by else (x,)
     values, holds = np.atleast_2d(shown.scaled(along(data, quantity, dims))), np.atleast_2d(feasible(data, dims))

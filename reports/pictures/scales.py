@@ -7,13 +7,15 @@ one, every tick carries its own. Labels that are no numbers lie at 0, 1, 2 … i
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...specs.problems import RooflaxError
 from ...specs.units import format_quantity
 from ..prefixes import shared_prefix
+from .labels import spread, texts_of, zipped_texts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,6 +41,11 @@ class Scale:
     log: bool = False
     ticks: tuple[Tick, ...] = ()
     factor: float = 1.0
+
+    @property
+    def label(self) -> str:
+        """The title without its unit."""
+        return self.title.rpartition(" [")[0] or self.title
 
     @property
     def edges(self) -> np.ndarray:
@@ -73,10 +80,10 @@ def axis_scale(coordinate: xr.DataArray) -> Scale:
     """The scale along a coordinate: numbers by their values, all else by their order."""
     values, unit = coordinate.to_numpy(), str(coordinate.attrs.get("units", "1"))
     name, label = str(coordinate.name), label_of(coordinate)
-    if values.dtype.kind not in "fiu":
-        places = np.arange(len(values), dtype=float)
-        texts = tuple(map(str, values))
-        return Scale(name, label, places, texts, ticks=tuple(zip(places.tolist(), texts, strict=True)))
+    zipped = zipped_texts(coordinate)
+    if zipped or values.dtype.kind not in "fiu":
+        title, texts = zipped or (label, texts_of(coordinate))
+        return Scale(name, title, np.arange(len(values), dtype=float), texts, ticks=tuple(spread(texts)))
     numbers = values.astype(float)
     shared = shared_prefix(numbers, unit)
     shown, factor = shared or ("", 1.0)
@@ -146,18 +153,28 @@ class Values:
         return np.where(np.isfinite(shown) & ((shown > 0) | (not self.log)), shown, np.nan)
 
     @property
+    def linear(self) -> Values:
+        """The same values on a linear scale."""
+        return replace(self, log=False, ticks=())
+
+    @property
     def limits(self) -> tuple[float, float]:
         """The smallest and the largest value, apart where they are equal."""
         return (self.low, self.high) if self.high > self.low else (self.low - 0.5, self.high + 0.5)
 
 
 def values_scale(variable: xr.DataArray) -> Values:
-    """The scale of a variable's values, and of its `actual_range` where it is a part of something larger."""
+    """The scale of a variable's values, and of its `actual_range` where it is a part of something larger.
+
+    Raises RooflaxError where no value is finite.
+    """
     unit, title = str(variable.attrs.get("units", "1")), label_of(variable)
     numbers = np.concatenate([variable.attrs.get("actual_range", []), np.ravel(variable.to_numpy())]).astype(float)
     finite = numbers[np.isfinite(numbers)]
     if not finite.size:
-        return Values(named(title, unit), 1.0, False, 0.0, 1.0)
+        raise RooflaxError(
+            f"{title}: no value of this part is finite, so there is nothing to draw; choose other labels"
+        )
     sizes = np.abs(finite[finite != 0])
     shown, factor = shared_prefix(np.quantile(sizes, _TYPICAL).tolist() if sizes.size else [], unit) or (unit, 1.0)
     low, high = float(finite.min()) / factor, float(finite.max()) / factor

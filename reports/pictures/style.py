@@ -6,7 +6,7 @@ for what has two signs. No distinction that matters rests on colour alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from textwrap import fill
@@ -80,12 +80,16 @@ def framed(
     *,
     title: str = "",
     legend: str = "",
+    below: bool = False,
     hooks: Sequence[Hook] = (),
+    file_hooks: Sequence[Hook] = (),
     cells: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> Any:
-    """A plot with its axes: titles with units, scales, ticks, and a legend of that title beside it.
+    """A plot with its axes: titles with units, scales, ticks, and a legend of that title beside it, or below.
 
-    `hooks` change the bokeh figure after it is made. A plot of `cells` ends where these do, and its legend is below.
+    `hooks` change the bokeh figure after it is made, `file_hooks` that of matplotlib. A plot of `cells` ends where
+    these do. `options` are further ones of both backends.
     """
     shared: dict[str, Any] = {"logx": x.log, "logy": y.log, "title": title, "show_grid": not cells}
     shared |= {"xlim": x.limits, "ylim": y.limits} if cells else {"padding": 0.04}
@@ -93,14 +97,15 @@ def framed(
     shared |= {f"{name}ticks": list(scale.ticks) for name, scale in (("x", x), ("y", y)) if scale.ticks}
     if sum(len(text) for _, text in x.ticks) > _CROWDED:
         shared["xrotation"] = 30
+    shared |= options or {}
     page = {"responsive": True, "min_height": HEIGHT, "fontsize": _FONTS, "toolbar": "above"}
-    place = {"legend_position": "bottom"} if cells else {"legend_position": "right", "legend_opts": {"location": "top"}}
+    place = {"legend_position": "bottom"} if below else {"legend_position": "right", "legend_opts": {"location": "top"}}
     beside = place if legend else {}
     file = {"fig_inches": INCHES, "aspect": _ASPECT}
     return styled(
         plot,
-        bokeh={**shared, **page, **beside, "hooks": [partial(_tidied, legend), *hooks]},
-        matplotlib={**shared, **file, "hooks": [partial(_tidied_file, legend)]},
+        bokeh={**shared, **page, **beside, "hooks": [partial(_tidied, legend.strip()), *hooks]},
+        matplotlib={**shared, **file, "hooks": [partial(_tidied_file, legend, below), *file_hooks]},
     )
 
 
@@ -112,11 +117,11 @@ def _tidied(legend: str, plot: Any, _: Any) -> None:
     figure.axis.axis_label_standoff = 8
     figure.grid.grid_line_alpha = 0.4
     for one in figure.legend:
-        one.title, one.title_text_font_style = legend, "normal"
-        one.border_line_alpha = 0.0
+        one.title, one.title_text_font_style = legend or None, "normal"
+        one.border_line_alpha, one.margin, one.padding = 0.0, 2, 4
 
 
-def _tidied_file(legend: str, plot: Any, _: Any) -> None:
+def _tidied_file(legend: str, below: bool, plot: Any, _: Any) -> None:
     """A matplotlib figure whose ticks are those we chose, and whose legend has a title and stands beside the plot."""
     from matplotlib.ticker import NullLocator
 
@@ -124,10 +129,15 @@ def _tidied_file(legend: str, plot: Any, _: Any) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_locator(NullLocator())
     axes.spines[["top", "right"]].set_visible(False)
+    for text in axes.get_xticklabels():
+        if text.get_rotation():
+            text.set(horizontalalignment="right", rotation_mode="anchor")
     handles, names = axes.get_legend_handles_labels()
     if legend and handles:
         shown = dict(zip(names, handles, strict=True))
-        axes.legend(shown.values(), shown, title=legend, loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False)
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": 4}
+        beside = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0)}
+        axes.legend(shown.values(), shown, title=legend.strip(), frameon=False, **(place if below else beside))
 
 
 def coloured(scale: Values, palette: str, limits: tuple[float, float] | None = None) -> dict[str, dict[str, Any]]:
@@ -165,9 +175,3 @@ def _file_bar(scale: Values, plot: Any, _: Any) -> None:
 def wrapped(title: str) -> str:
     """A title on as many lines as the height of a plot asks for."""
     return fill(title, _LONGEST_TITLE)
-
-
-def distinct(names: Iterable[str]) -> dict[str, str]:
-    """A colour for every name, in their order."""
-    ordered = list(dict.fromkeys(names))
-    return {name: CATEGORIES[place % len(CATEGORIES)] for place, name in enumerate(ordered)}

@@ -1,0 +1,87 @@
+"""Contour: lines of equal value of a quantity over two axes of numbers, above its colours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...specs.problems import RooflaxError
+from ...specs.units import format_quantity
+from ..registry import report
+from ..roles import NUMBER, NUMERIC
+from .feasible import along, feasible, hatched
+from .heat_map import mesh
+from .labels import arranged
+from .scales import Scale, Values, axis_scale, round_numbers, values_scale
+from .style import SEQUENTIAL, coloured, framed, library, styled
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_INK = "#111111"
+_FEWEST, _MOST = 4, 9
+_PALE = 0.55
+
+
+@report(title="Lines of equal {quantity} over {x} and {y}", roles={"quantity": NUMBER, "x": NUMERIC, "y": NUMERIC})
+def contour(data: xr.Dataset, *, quantity: str, x: str, y: str) -> Any:
+    """Between labels a line is interpolated on the scales of the picture, logarithmic ones among them."""
+    holoviews = library()
+    data = arranged(data, x, y)
+    across, up, shown = axis_scale(data[x]), axis_scale(data[y]), values_scale(data[quantity])
+    values, blocked = shown.scaled(along(data, quantity, (y, x))), ~feasible(data, (y, x))
+    pieces = [(level, piece) for level in levels(shown) for piece in lines(values, level, across, up, shown)]
+    if not pieces:
+        raise RooflaxError(f"{shown.title}: all values lie between two lines; a heat map shows them")
+    paths = holoviews.Path([piece for _, piece in pieces], [x, y])
+    paths = styled(
+        paths,
+        bokeh={"color": _INK, "line_width": 1.2, "default_tools": []},
+        matplotlib={"color": _INK, "linewidth": 0.9},
+    )
+    longest = {level: max((piece for own, piece in pieces if own == level), key=len) for level, _ in pieces}
+    texts = holoviews.Labels(
+        [(*piece[len(piece) // 2], format_quantity(level, "1")) for level, piece in longest.items()], [x, y], "level"
+    )
+    texts = styled(
+        texts,
+        bokeh={
+            "text_color": _INK,
+            "text_font_size": "9pt",
+            "background_fill_color": "#FFFFFF",
+            "background_fill_alpha": 0.8,
+        },
+        matplotlib={"color": _INK, "size": 8, "hooks": [_backed]},
+    )
+    look = coloured(shown, SEQUENTIAL)
+    cells = mesh(data, quantity, across, up, shown, {backend: {**own, "alpha": _PALE} for backend, own in look.items()})
+    drawn = hatched(cells, blocked, across, up) * paths * texts
+    return framed(drawn, across, up, legend=" " if blocked.any() else "", below=True, cells=True)
+
+
+def levels(shown: Values) -> list[float]:
+    """Round values between the smallest and the largest one, closer together where they are few."""
+    from matplotlib.ticker import MaxNLocator
+
+    found = round_numbers(shown.low, shown.high) if shown.log else []
+    if len(found) < _FEWEST:
+        found = [float(level) for level in MaxNLocator(_MOST).tick_values(shown.low, shown.high)]
+    return [level for level in found if shown.low < level < shown.high]
+
+
+def lines(values: np.ndarray, level: float, across: Scale, up: Scale, shown: Values) -> list[np.ndarray]:
+    """The lines (point, (x, y)) along which values (y, x) have a level."""
+    from contourpy import LineType, contour_generator
+
+    places = [np.log(scale.places) if scale.log else scale.places for scale in (across, up)]
+    heights, height = (np.log(values), np.log(level)) if shown.log else (values, level)
+    generator = contour_generator(*places, np.ma.masked_invalid(heights), line_type=LineType.Separate)
+    pieces = [np.asarray(piece, dtype=float) for piece in generator.lines(height)]
+    logs = np.array([across.log, up.log])
+    return [np.where(logs, np.exp(np.where(logs, piece, 0.0)), piece) for piece in pieces if len(piece) > 1]
+
+
+def _backed(plot: Any, _: Any) -> None:
+    for text in plot.handles["annotations"] if "annotations" in plot.handles else plot.handles["axis"].texts:
+        text.set_bbox({"facecolor": "#FFFFFF", "alpha": 0.8, "linewidth": 0.0, "pad": 1.0})
