@@ -99,7 +99,9 @@ class Report:
 
     def dims(self, data: xr.Dataset, choice: Mapping[str, str]) -> tuple[str, ...]:
         """The dims that a picture of this choice has: those with a role, or all of them."""
-        return tuple(str(dim) for dim in data.sizes if self.whole or dim in choice.values() or dim in self.own)
+        return tuple(
+            str(dim) for dim in data.sizes if self.whole or dim in (*choice.values(), *self.axes) or dim in self.own
+        )
 
     def cut(self, data: xr.Dataset, choice: Mapping[str, str], at: Mapping[str, int] | None = None) -> xr.Dataset:
         """What a picture of this choice needs, in memory: dims without a role at the position `at`, or the first.
@@ -111,6 +113,8 @@ class Report:
         chosen = {name for name in data.data_vars if data[name].attrs.get("role") == CONFIGURATION}
         needed = {*self.quantities, *self.further, *named, *terms, *chosen, *JUDGED}
         kept = data[[name for name in data.data_vars if name in needed or not self.roles]]
+        # A dim along which nothing that is drawn varies can still be drawn along.
+        kept = kept.assign_coords({name: data[name] for name in choice.values() if name in data.dims})
         own = self.dims(kept, choice)
         part = kept.isel({dim: (at or {}).get(str(dim), 0) for dim in kept.sizes if dim not in own})
         return (_thinned(part) if self.whole else part).load()

@@ -143,14 +143,21 @@ def _own(parts: list[dict[str, Any]], place: int, columns: Mapping[str, Any], bu
 
 
 def _equal(one: Any, other: Any) -> bool:
+    """Whether two columns hold the same; those of lines hold an array for each line."""
+    if len(one) != len(other):
+        return False
+    if len(one) and isinstance(one[0], np.ndarray | list):
+        return all(_equal(part, its) for part, its in zip(one, other, strict=True))
     first, second = np.asarray(one), np.asarray(other)
-    if first.shape != second.shape or first.dtype != second.dtype:
+    if first.dtype != second.dtype:
         return False
     return bool(np.array_equal(first, second, equal_nan=first.dtype.kind == "f"))
 
 
 def _compact(values: Any) -> Any:
     """Numbers in half the bytes; a screen shows no more digits."""
+    if len(values) and isinstance(values[0], np.ndarray | list):
+        return [_compact(part) for part in values]
     array = np.asarray(values)
     return array.astype("float32") if array.dtype == "float64" else values
 

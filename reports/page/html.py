@@ -31,7 +31,7 @@ class Row:
     unit: str
     formula: str
     source: str
-    comment: str
+    comment: list[tuple[bool, str]]
 
 
 def page(study: Study) -> str:
@@ -114,7 +114,7 @@ def quantities(results: xr.Dataset) -> Iterable[Row]:
             str(attrs.get("units", "")),
             mathml(str(attrs["formula"])) if "formula" in attrs else "",
             str(attrs.get("source", "")),
-            str(attrs.get("comment", "")),
+            _marked(str(attrs.get("comment", ""))),
         )
 
 
@@ -125,7 +125,7 @@ def mathml(formula: str) -> str:
 
     told = [error for error in vars(exceptions).values() if isinstance(error, type) and issubclass(error, Exception)]
     try:
-        return "" if _LINKING.search(formula) else convert(formula)
+        return "" if _LINKING.search(formula) else convert(formula.replace(r"\arg", r"\mathrm{arg}\,"))
     except (*told, ValueError, IndexError):
         return ""
 
