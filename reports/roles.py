@@ -24,7 +24,7 @@ class Kind(Enum):
 
     NUMBER = "a variable of numbers"
     PACE = "a time or a rate"
-    CODES = "a variable of options, or the status"
+    CODES = "a variable of options"
     SUM = "a variable with two or more of its terms"
     NUMERIC = "a dim with numbers along it"
     AXIS = "a dim"
@@ -59,7 +59,7 @@ class Role:
         variable = data[name]
         coded = "flag_values" in variable.attrs
         if self.kind is Kind.CODES:
-            return coded
+            return coded and name not in JUDGED
         if coded or name in JUDGED or variable.dtype.kind not in "fiu":
             return False
         unit = str(variable.attrs.get("units", "1"))

@@ -13,7 +13,7 @@ from ..roles import NUMBER, NUMERIC
 from .feasible import along, feasible, hatched
 from .heat_map import mesh
 from .labels import arranged
-from .scales import Scale, Values, axis_scale, round_numbers, values_scale
+from .scales import Scale, Values, axis_scale, even_numbers, round_numbers, values_scale
 from .style import SEQUENTIAL, coloured, framed, library, styled
 
 if TYPE_CHECKING:
@@ -62,11 +62,9 @@ def contour(data: xr.Dataset, *, quantity: str, x: str, y: str) -> Any:
 
 def levels(shown: Values) -> list[float]:
     """Round values between the smallest and the largest one, closer together where they are few."""
-    from matplotlib.ticker import MaxNLocator
-
     found = round_numbers(shown.low, shown.high) if shown.log else []
     if len(found) < _FEWEST:
-        found = [float(level) for level in MaxNLocator(_MOST).tick_values(shown.low, shown.high)]
+        found = even_numbers(shown.low, shown.high, _MOST)
     return [level for level in found if shown.low < level < shown.high]
 
 

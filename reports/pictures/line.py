@@ -26,7 +26,7 @@ def line(data: xr.Dataset, *, quantity: str, x: str, by: str = "") -> Any:
     values, holds = np.atleast_2d(shown.scaled(along(data, quantity, dims))), np.atleast_2d(feasible(data, dims))
     names = axis_scale(data[by]).texts if by else (shown.title,)
     curves = [
-        _curve(across.places, row, own, name, place)
+        curve(across.places, row, own, name, place)
         for place, (name, row, own) in enumerate(zip(names, values, holds, strict=True))
     ]
     legend = label_of(data[by]) if by else ""
@@ -35,7 +35,8 @@ def line(data: xr.Dataset, *, quantity: str, x: str, by: str = "") -> Any:
     return framed(library().Overlay([part for parts in curves for part in parts]), across, shown, legend=legend)
 
 
-def _curve(places: np.ndarray, values: np.ndarray, holds: np.ndarray, name: str, place: int) -> list[Any]:
+def curve(places: np.ndarray, values: np.ndarray, holds: np.ndarray, name: str, place: int) -> list[Any]:
+    """A curve of one look: solid with points where `holds`, dotted elsewhere."""
     holoviews = library()
     color, mark = CATEGORIES[place % len(CATEGORIES)], place % len(MARKS)
     solid = np.where(holds, values, np.nan)

@@ -25,6 +25,9 @@ MOST_LABELS = 12
 _DECADE = (1.0, 2.0, 5.0)
 _LOG_FROM = 50.0
 _TYPICAL = (0.1, 0.5, 0.9)
+_LETTERS = (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
+_FEWEST_TICKS = 3
+_SHORT = (1e-3, 1e5)
 
 
 @dataclass(frozen=True)
@@ -155,12 +158,19 @@ class Values:
     @property
     def linear(self) -> Values:
         """The same values on a linear scale."""
-        return replace(self, log=False, ticks=())
+        return replace(self, log=False, ticks=_value_ticks(self.low, self.high, log=False))
 
     @property
     def limits(self) -> tuple[float, float]:
         """The smallest and the largest value, apart where they are equal."""
         return (self.low, self.high) if self.high > self.low else (self.low - 0.5, self.high + 0.5)
+
+
+def scale_of(numbers: np.ndarray, label: str, unit: str) -> Values:
+    """The scale of numbers that are no variable of a dataset."""
+    import xarray as xr
+
+    return values_scale(xr.DataArray(np.ravel(numbers), attrs={"long_name": label, "units": unit}))
 
 
 def values_scale(variable: xr.DataArray) -> Values:
@@ -179,5 +189,39 @@ def values_scale(variable: xr.DataArray) -> Values:
     shown, factor = shared_prefix(np.quantile(sizes, _TYPICAL).tolist() if sizes.size else [], unit) or (unit, 1.0)
     low, high = float(finite.min()) / factor, float(finite.max()) / factor
     log = low > 0 and high / low > _LOG_FROM
-    ticks = tuple((tick, format_quantity(tick, "1")) for tick in round_numbers(low, high)) if log else ()
-    return Values(named(title, shown), factor, log, low, high, ticks)
+    return Values(named(title, shown), factor, log, low, high, _value_ticks(low, high, log=log))
+
+
+def _value_ticks(low: float, high: float, *, log: bool) -> tuple[Tick, ...]:
+    """Ticks at round values of a logarithmic axis, and of one whose values have many digits."""
+    largest = max(abs(low), abs(high))
+    if log:
+        chosen = log_numbers(low, high)
+    elif _SHORT[0] <= largest < _SHORT[1] or not largest:
+        return ()
+    else:
+        chosen = even_numbers(low, high)
+        worth, letter = next(((worth, f" {letter}") for letter, worth in _LETTERS if largest >= worth), (1.0, ""))
+        return tuple((place, f"{place / worth:.6g}{letter}") for place in chosen)
+    return tuple((place, format_quantity(place, "1")) for place in chosen)
+
+
+def log_numbers(low: float, high: float) -> list[float]:
+    """Round numbers for a logarithmic axis, closer together where it is short.
+
+    >>> log_numbers(300.0, 900.0)
+    [300.0, 400.0, 500.0, 600.0, 700.0, 800.0, 900.0]
+    """
+    found = round_numbers(low, high)
+    return found if len(found) >= _FEWEST_TICKS else [n for n in even_numbers(low, high) if low <= n <= high]
+
+
+def even_numbers(low: float, high: float, most: int = 8) -> list[float]:
+    """Round numbers at equal distances that reach from low to high.
+
+    >>> even_numbers(0.2, 3.9)
+    [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    return [float(number) for number in MaxNLocator(most).tick_values(low, high)]

@@ -1,0 +1,89 @@
+"""Uncertainty band: a quantity along an axis of numbers with the ranges that its samples fall into."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..figures import BLUE
+from ..registry import report
+from ..roles import DRAWN, NUMERIC, QUANTILE
+from .feasible import along
+from .labels import arranged
+from .scales import axis_scale, values_scale
+from .style import framed, library, styled
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_MEDIAN, _FAINT, _FULL = 0.5, 0.2, 0.45
+
+
+@report(
+    title="{quantity} along {x} with its uncertainty",
+    roles={"quantity": DRAWN, "x": NUMERIC},
+    group="uncertainty",
+)
+def uncertainty_band(data: xr.Dataset, *, quantity: str, x: str) -> Any:
+    """A band between each pair of quantiles about the middle, the narrower the darker, and the median."""
+    holoviews = library()
+    data = arranged(data, x)
+    across, shown = axis_scale(data[x]), values_scale(data[quantity])
+    quantiles = data[QUANTILE].to_numpy().astype(float)
+    rows = dict(zip(quantiles.tolist(), shown.scaled(along(data, quantity, (QUANTILE, x))), strict=True))
+    drawn = []
+    for low, high, alpha in bands(quantiles):
+        label = f"{100 * low:g} % to {100 * high:g} %"
+        there = np.isfinite(rows[low]) & np.isfinite(rows[high])
+        band = holoviews.Area(
+            (across.places[there], rows[low][there], rows[high][there]),
+            [x],
+            ["low", "high"],
+            label=label,
+        )
+        drawn.append(
+            styled(
+                band,
+                bokeh={"color": BLUE, "fill_alpha": alpha, "line_alpha": 0.0, "default_tools": []},
+                matplotlib={"color": BLUE, "alpha": alpha, "linewidth": 0.0, "hooks": [partial(_named, label)]},
+            )
+        )
+    for quantile, row in rows.items():
+        if quantile == _MEDIAN or not drawn:
+            drawn += _curve(
+                across.places, row, "median" if quantile == _MEDIAN else f"{100 * quantile:g} %", shown.title
+            )
+    return framed(holoviews.Overlay(drawn), across, shown, legend="Samples")
+
+
+def bands(quantiles: np.ndarray) -> list[tuple[float, float, float]]:
+    """Pairs of a lower and an upper quantile, the widest first, each with how opaque its band is."""
+    lower, upper = (
+        sorted(q for q in quantiles if q < _MEDIAN),
+        sorted((q for q in quantiles if q > _MEDIAN), reverse=True),
+    )
+    pairs = list(zip(lower, upper, strict=False))
+    alphas = np.linspace(_FAINT, _FULL, len(pairs)) if len(pairs) > 1 else [0.3] * len(pairs)
+    return [(float(low), float(high), float(alpha)) for (low, high), alpha in zip(pairs, alphas, strict=True)]
+
+
+def _named(label: str, plot: Any, _: Any) -> None:
+    """A band of matplotlib in the legend, in our colour instead of one of a cycle."""
+    plot.handles["artist"].set(label=label, facecolor=BLUE)
+
+
+def _curve(places: np.ndarray, values: np.ndarray, name: str, title: str) -> list[Any]:
+    holoviews = library()
+    curve = styled(
+        holoviews.Curve((places, values), label=name),
+        bokeh={"color": BLUE, "line_width": 2},
+        matplotlib={"color": BLUE, "linewidth": 1.6},
+    )
+    points = styled(
+        holoviews.Scatter((places, values), "at", "value", label=name),
+        bokeh={"color": BLUE, "size": 6, "tools": ["hover", "tap"], "hover_tooltips": [(title, "@value")]},
+        matplotlib={"color": BLUE, "s": 16},
+    )
+    return [curve, points]
