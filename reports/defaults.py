@@ -35,7 +35,7 @@ def preferred(
             able = [name for name in declared.candidates(data) if name not in wanted.values()]
             wanted[role] = next((name for name in [*first, *able] if name in able), "")
     shown = [name for role, name in wanted.items() if role not in axes and name]
-    drawn = [data[name].dims for name in (*shown, *report.quantities)]
+    drawn = [data[name].dims for name in (*shown, *report.quantities) if name in data.variables]
     moving = {str(dim) for dims in drawn for dim in dims} if drawn else set(map(str, data.sizes))
     for role, declared in sorted(axes.items(), key=lambda item: item[1].optional):
         if role not in wanted:
