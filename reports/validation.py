@@ -6,32 +6,36 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..specs.measured.errors import Family, Overall, Record
 from ..specs.problems import RooflaxError
-from .artists import Series
 from .columns import Column, Columns, text_column
 from .documents.contract import Figure
-from .figures import PALETTE, curves, panels, save
+from .figures import panels, save
+from .pictures import picture
+from .pictures.style import files_library
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _TITLES = {
-    "step_time": "Step time [s]",
-    "tokens_per_second_per_gpu": "Tokens per second and GPU [1/s]",
-    "model_flops_per_second_per_gpu": "Model FLOP/s of a GPU [FLOP/s]",
-    "executed_flops_per_second_per_gpu": "Executed FLOP/s of a GPU [FLOP/s]",
-    "predicted_mfu": "MFU [1]",
-    "request_latency": "Latency of a request [s]",
-    "output_tokens_per_second": "Output tokens per second [1/s]",
-    "tpot": "Time per output token [s]",
-    "ttft": "Time to first token [s]",
-    "saturated_request_latency": "Latency of a request, all slots taken [s]",
-    "saturated_output_tokens_per_second": "Output tokens per second, all slots taken [1/s]",
-    "saturated_tpot": "Time per output token, all slots taken [s]",
-    "service_ttft": "Time to first token without a queue [s]",
-    "gemm_time": "Time of a matrix product [s]",
-    "collective_time": "Time of a collective [s]",
-    "memory_per_gpu": "Memory of a GPU [B]",
+    "step_time": "Step time",
+    "tokens_per_second_per_gpu": "Tokens per second and GPU",
+    "model_flops_per_second_per_gpu": "Model FLOP/s of a GPU",
+    "executed_flops_per_second_per_gpu": "Executed FLOP/s of a GPU",
+    "predicted_mfu": "MFU",
+    "request_latency": "Latency of a request",
+    "output_tokens_per_second": "Output tokens per second",
+    "tpot": "Time per output token",
+    "ttft": "Time to first token",
+    "saturated_request_latency": "Latency of a request, all slots taken",
+    "saturated_output_tokens_per_second": "Output tokens per second, all slots taken",
+    "saturated_tpot": "Time per output token, all slots taken",
+    "service_ttft": "Time to first token without a queue",
+    "gemm_time": "Time of a matrix product",
+    "collective_time": "Time of a collective",
+    "memory_per_gpu": "Memory of a GPU",
 }
 _PANELS_ACROSS = 2
 _MISSING = "–"
@@ -131,37 +135,34 @@ def scatter(records: Sequence[Record], name: str = "validation") -> Figure:
     quantities = list(dict.fromkeys(record.target.quantity for record in drawn))
     if not quantities:
         raise RooflaxError("no row was predicted, so there is nothing to draw")
-    plots = [_panel(quantity, [r for r in drawn if r.target.quantity == quantity]) for quantity in quantities]
+    draw = picture("predicted-versus-measured").draw
+    with files_library():
+        plots = [
+            draw(measured_dataset(quantity, [record for record in drawn if record.target.quantity == quantity]))
+            for quantity in quantities
+        ]
     across = min(len(plots), _PANELS_ACROSS)
     size = 8.0 * across, 4.8 * math.ceil(len(plots) / across)
     plot = plots[0] if len(plots) == 1 else panels(*plots, columns=across)
     return Figure(name, "Predicted beside measured", plot, size)
 
 
-def _panel(quantity: str, records: Sequence[Record]) -> Any:
-    """One quantity: a point a row, a colour and marker a family, and the line of equal values."""
-    families = list(dict.fromkeys(record.row.family for record in records))
-    points = {family: [r for r in records if r.row.family == family] for family in families}
-    series = [
-        Series(
-            family,
-            [record.target.value for record in own],
-            [record.predicted or math.nan for record in own],
-            style="points",
-            color=_color(place),
-        )
-        for place, (family, own) in enumerate(points.items())
-    ]
-    every = [value for one in series for value in (*one.x, *one.y)]
-    ends = [min(every) / 1.5, max(every) * 1.5]
-    equal = Series("predicted = measured", ends, ends, style="reference")
-    title = _TITLES.get(quantity, quantity)
-    return curves([*series, equal], x=f"Measured: {title}", y=f"Predicted: {title}", log="xy", legend="right")
+def measured_dataset(quantity: str, records: Sequence[Record]) -> xr.Dataset:
+    """What was measured of a quantity and what was predicted, along the rows with their families."""
+    import xarray as xr
 
-
-def _color(place: int) -> str:
-    """Colours that repeat after seven families, shifted, so that colour and marker together tell them apart."""
-    return PALETTE[(place + place // len(PALETTE)) % len(PALETTE)]
+    about = {"long_name": _TITLES.get(quantity, quantity), "units": records[0].target.unit}
+    predicted = [math.nan if record.predicted is None else record.predicted for record in records]
+    return xr.Dataset(
+        {
+            "measured": ("row", [record.target.value for record in records], about),
+            "predicted": ("row", predicted, about),
+        },
+        {
+            "row": [f"{record.row.file}: {record.row.id}" for record in records],
+            "family": ("row", [record.row.family for record in records], {"long_name": "Family"}),
+        },
+    )
 
 
 def check_picture(path: Path) -> None:

@@ -15,6 +15,7 @@ from .heat_map import mesh
 from .labels import arranged
 from .scales import Scale, Values, axis_scale, even_numbers, round_numbers, values_scale
 from .style import SEQUENTIAL, coloured, framed, library, styled
+from .texts import texts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,22 +42,10 @@ def contour(data: xr.Dataset, *, quantity: str, x: str, y: str) -> Any:
         matplotlib={"color": _INK, "linewidth": 0.9},
     )
     longest = {level: max((piece for own, piece in pieces if own == level), key=len) for level, _ in pieces}
-    texts = holoviews.Labels(
-        [(*piece[len(piece) // 2], format_quantity(level, "1")) for level, piece in longest.items()], [x, y], "level"
-    )
-    texts = styled(
-        texts,
-        bokeh={
-            "text_color": _INK,
-            "text_font_size": "9pt",
-            "background_fill_color": "#FFFFFF",
-            "background_fill_alpha": 0.8,
-        },
-        matplotlib={"color": _INK, "size": 8, "hooks": [_backed]},
-    )
+    spots = [(*piece[len(piece) // 2], format_quantity(level, "1")) for level, piece in longest.items()]
     look = coloured(shown, SEQUENTIAL)
     cells = mesh(data, quantity, across, up, shown, {backend: {**own, "alpha": _PALE} for backend, own in look.items()})
-    drawn = hatched(cells, blocked, across, up) * paths * texts
+    drawn = hatched(cells, blocked, across, up) * paths * texts(spots, grounded=True)
     return framed(drawn, across, up, legend=" " if blocked.any() else "", below=True, cells=True)
 
 
@@ -78,8 +67,3 @@ def lines(values: np.ndarray, level: float, across: Scale, up: Scale, shown: Val
     pieces = [np.asarray(piece, dtype=float) for piece in generator.lines(height)]
     logs = np.array([across.log, up.log])
     return [np.where(logs, np.exp(np.where(logs, piece, 0.0)), piece) for piece in pieces if len(piece) > 1]
-
-
-def _backed(plot: Any, _: Any) -> None:
-    for text in plot.handles["annotations"] if "annotations" in plot.handles else plot.handles["axis"].texts:
-        text.set_bbox({"facecolor": "#FFFFFF", "alpha": 0.8, "linewidth": 0.0, "pad": 1.0})

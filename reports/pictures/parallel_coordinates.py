@@ -16,6 +16,7 @@ from .feasible import FEASIBLE, along
 from .labels import shortened
 from .scales import Scale, Values, axis_scale, grows_by_factors, label_of, values_scale
 from .style import SEQUENTIAL, coloured, framed, library, styled
+from .texts import texts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -101,24 +102,20 @@ def _drawn(columns: list[Column], goal: np.ndarray, shown: Values) -> Any:
         bokeh={"color": BLACK, "line_width": 1, "default_tools": []},
         matplotlib={"color": BLACK, "linewidth": 0.8},
     )
-    spots = [(place, *spot) for place, one in zip(across, columns, strict=True) for spot in _spots(one)]
-    texts = styled(
-        holoviews.Labels([(place, height, f" {text}") for place, height, text in spots], ["across", "up"], "text"),
-        bokeh={
-            "text_align": "left",
-            "text_font_size": "9pt",
-            "text_color": BLACK,
-            "background_fill_color": "#FFFFFF",
-            "background_fill_alpha": 0.75,
-        },
-        matplotlib={"horizontalalignment": "left", "size": 8, "color": BLACK},
-    )
+    sides = [
+        ("right" if not place else "left", [(place, *spot) for spot in _spots(one)])
+        for place, one in enumerate(columns)
+    ]
+    beside = [
+        texts([(place, height, f"\u2002{text}\u2002") for place, height, text in spots], align=side, grounded=True)
+        for side, spots in sides
+    ]
     titles = shortened([one.label for one in columns], _LONGEST)
     ticks = tuple(zip(across.tolist(), titles, strict=True))
     bottom = Scale("across", "", across, titles, ticks=ticks)
     side = Values("", 1.0, False, 0.0, 1.0)
-    limits = {"xlim": (-0.25, across[-1] + 0.6), "ylim": (-0.06, 1.06), "yaxis": None, "show_grid": False}
-    return framed(axes * paths * texts, bottom, side, options=limits)
+    limits = {"xlim": (-0.7, across[-1] + 0.7), "ylim": (-0.06, 1.06), "yaxis": None, "show_grid": False}
+    return framed(holoviews.Overlay([axes, paths, *beside]), bottom, side, options=limits)
 
 
 def _spots(one: Column) -> list[tuple[float, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from ..registry import report
 from ..roles import BY
 from .feasible import along
 from .points import points
-from .scales import Values, axis_scale, label_of, log_numbers, named, scale_of
+from .scales import Values, axis_scale, label_of, logarithmic, named, scale_of
 from .style import CATEGORIES, MARKS, framed, library, styled
+from .texts import texts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -93,14 +94,14 @@ def roofline(data: xr.Dataset, *, by: str = "") -> Any:
     ends = _ends(np.concatenate([*(n[0] for n in found.values()), *(flops / speed for _, flops, speed in roofs)]))
     starts = [ends[0] * speed for _, _, speed in roofs]
     rates = np.concatenate([*(n[1] for n in found.values()), *(flops for _, flops, _ in roofs), *starts])
-    across = _logarithmic(
+    across = logarithmic(
         np.array(ends), Values(named("FLOPs for each byte of memory traffic", "FLOP/B"), 1, True, 0, 1)
     )
-    up = _logarithmic(rates, scale_of(rates, "Rate reached", "FLOP/s"))
+    up = logarithmic(rates, scale_of(rates, "Rate reached", "FLOP/s"))
     drawn = [part for roof in roofs for part in _roof(*roof, ends, across, up, labels)]
     for place, (operator, (intensity, rate, told)) in enumerate(found.items()):
         for which, label in enumerate(labels):
-            columns = {title: [texts[which]] for title, texts in told.items()}
+            columns = {title: [column[which]] for title, column in told.items()}
             columns = {"Operator": [operator.label], **({label_of(data[by]): [label]} if by else {}), **columns}
             spot = across.scaled(intensity[[which]]), up.scaled(rate[[which]])
             color, mark = CATEGORIES[place % len(CATEGORIES)], which if by else place
@@ -145,14 +146,6 @@ def _ends(intensities: np.ndarray) -> tuple[float, float]:
     return float(finite.min()) / _ROOM, float(finite.max()) * _ROOM
 
 
-def _logarithmic(numbers: np.ndarray, shown: Values) -> Values:
-    """A scale made logarithmic, however near to each other the numbers are."""
-    good = numbers[np.isfinite(numbers) & (numbers > 0)] / shown.factor
-    low, high = float(good.min()), float(good.max())
-    ticks = tuple((tick, format_quantity(tick, "1")) for tick in log_numbers(low, high))
-    return replace(shown, log=True, low=low, high=high, ticks=ticks)
-
-
 def _roof(
     name: str,
     flops: np.ndarray,
@@ -182,21 +175,5 @@ def _roof(
         if len(pairs) > 1 and not dash:
             which = list(zip(flops.tolist(), bandwidth.tolist(), strict=True)).index((rate, speed))
             spot = [(across.scaled(places)[2], up.scaled(heights)[2], labels[which])]
-            drawn.append(
-                styled(
-                    holoviews.Labels(spot, ["across", "up"], "roof"),
-                    bokeh={
-                        "text_align": "right",
-                        "text_baseline": "bottom",
-                        "text_font_size": "9pt",
-                        "text_color": BLACK,
-                    },
-                    matplotlib={
-                        "horizontalalignment": "right",
-                        "verticalalignment": "bottom",
-                        "size": 8,
-                        "color": BLACK,
-                    },
-                )
-            )
+            drawn.append(texts(spot, align="right", baseline="bottom"))
     return drawn

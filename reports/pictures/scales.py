@@ -216,6 +216,13 @@ def log_numbers(low: float, high: float) -> list[float]:
     return found if len(found) >= _FEWEST_TICKS else [n for n in even_numbers(low, high) if low <= n <= high]
 
 
+def logarithmic(numbers: np.ndarray, shown: Values) -> Values:
+    """A scale from the smallest to the largest of numbers made logarithmic, however near to each other they are."""
+    good = numbers[np.isfinite(numbers) & (numbers > 0)] / shown.factor
+    low, high = float(good.min()), float(good.max())
+    return replace(shown, log=True, low=low, high=high, ticks=_value_ticks(low, high, log=True))
+
+
 def even_numbers(low: float, high: float, most: int = 8) -> list[float]:
     """Round numbers at equal distances that reach from low to high.
 

@@ -15,6 +15,7 @@ from .labels import arranged
 from .line import curve
 from .scales import Scale, Values, axis_scale, label_of, scale_of
 from .style import CATEGORIES, framed, library, styled
+from .texts import texts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,13 +51,14 @@ def scaling(data: xr.Dataset, *, quantity: str, x: str, by: str = "") -> Any:
         last = np.flatnonzero(holds[place] & np.isfinite(values[place]))[-1]
         share = efficiency(values[place], ideals[place], _power(data, quantity))[last]
         ends.append((across.places[last], one[last], f"\u2002{100 * share:.0f} %"))
-    texts = styled(
-        holoviews.Labels(ends, ["at", "value"], "share"),
-        bokeh={"text_align": "left", "text_baseline": "middle", "text_font_size": "9pt", "text_color": "#333333"},
-        matplotlib={"horizontalalignment": "left", "verticalalignment": "center", "size": 8, "color": "#333333"},
-    )
     legend = "\n".join(filter(None, [label_of(data[by]) if by else "", "at the end: efficiency"]))
-    return framed(holoviews.Overlay([*drawn, texts]), across, shown, legend=legend, options={"xlim": _roomy(across)})
+    return framed(
+        holoviews.Overlay([*drawn, texts(ends, align="left")]),
+        across,
+        shown,
+        legend=legend,
+        options={"xlim": _roomy(across)},
+    )
 
 
 @report(title="Efficiency of {quantity} along {x}", roles=_ROLES)

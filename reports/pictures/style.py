@@ -92,7 +92,13 @@ def framed(
     `hooks` change the bokeh figure after it is made, `file_hooks` that of matplotlib. A plot of `cells` ends where
     these do. `options` are further ones of both backends.
     """
-    shared: dict[str, Any] = {"logx": x.log, "logy": y.log, "title": title, "show_grid": not cells, "legend_limit": _MOST_ENTRIES}
+    shared: dict[str, Any] = {
+        "logx": x.log,
+        "logy": y.log,
+        "title": title,
+        "show_grid": not cells,
+        "legend_limit": _MOST_ENTRIES,
+    }
     shared |= {"xlim": x.limits, "ylim": y.limits} if cells else {"padding": 0.04}
     shared |= {"xlabel": x.title, "ylabel": wrapped(y.title), "show_legend": bool(legend)}
     shared |= {f"{name}ticks": list(scale.ticks) for name, scale in (("x", x), ("y", y)) if scale.ticks}

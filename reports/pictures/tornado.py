@@ -13,7 +13,8 @@ from ..roles import SLOPE, WRT
 from .boxes import PATTERNS, Look, boxes
 from .labels import in_words, shortened
 from .scales import Scale, Values, label_of
-from .style import framed, library, styled
+from .style import framed, library
+from .texts import texts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,8 +31,8 @@ def tornado(data: xr.Dataset, *, slope: str) -> Any:
     if not names:
         raise RooflaxError(f"{label_of(data[slope])}: no input has an effect at this point; choose another one")
     places = np.arange(len(names))[::-1].astype(float)
-    texts = shortened([in_words(name) for name in names])
-    rows = Scale("input", "Input", places[::-1], texts[::-1], ticks=tuple(zip(places.tolist(), texts, strict=True)))
+    labels = shortened([in_words(name) for name in names])
+    rows = Scale("input", "Input", places[::-1], labels[::-1], ticks=tuple(zip(places.tolist(), labels, strict=True)))
     reach = float(np.abs(values).max())
     shown = Values(label_of(data[slope]), 1.0, False, float(min(values.min(), 0)), float(max(values.max(), 0)))
     tips = [("Input", "@name"), ("Elasticity", "@value"), ("One percent more", "@effect")]
@@ -49,14 +50,7 @@ def tornado(data: xr.Dataset, *, slope: str) -> Any:
     ends = [(v + np.copysign(0.02 * reach, v), p, f"{v:+.3g}") for v, p in zip(values, places, strict=True)]
     for side, align in ((-1, "right"), (1, "left")):
         if own := [end for end, value in zip(ends, values, strict=True) if np.sign(value) == side]:
-            texts_drawn = library().Labels(own, ["along", "input"], "text")
-            bars.append(
-                styled(
-                    texts_drawn,
-                    bokeh={"text_align": align, "text_font_size": "9pt", "text_color": "#333333"},
-                    matplotlib={"horizontalalignment": align, "size": 8, "color": "#333333"},
-                )
-            )
+            bars.append(texts(own, align=align))
     room = 0.3 * (shown.high - shown.low)
     limits = {"xlim": (shown.low - room, shown.high + room), "ylim": (-0.6, len(names) - 0.4)}
     return framed(library().Overlay(bars), shown, rows, legend=" ", below=True, options=limits)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from ..figures import BLUE
 from ..registry import report
 from ..roles import DRAWN, NUMERIC, QUANTILE
+from .bands import band
 from .feasible import along
 from .labels import arranged
 from .scales import axis_scale, values_scale
@@ -36,20 +36,7 @@ def uncertainty_band(data: xr.Dataset, *, quantity: str, x: str) -> Any:
     drawn = []
     for low, high, alpha in bands(quantiles):
         label = f"{100 * low:g} % to {100 * high:g} %"
-        there = np.isfinite(rows[low]) & np.isfinite(rows[high])
-        band = holoviews.Area(
-            (across.places[there], rows[low][there], rows[high][there]),
-            [x],
-            ["low", "high"],
-            label=label,
-        )
-        drawn.append(
-            styled(
-                band,
-                bokeh={"color": BLUE, "fill_alpha": alpha, "line_alpha": 0.0, "default_tools": []},
-                matplotlib={"color": BLUE, "alpha": alpha, "linewidth": 0.0, "hooks": [partial(_named, label)]},
-            )
-        )
+        drawn.append(band(across.places, rows[low], rows[high], label, BLUE, alpha))
     for quantile, row in rows.items():
         if quantile == _MEDIAN or not drawn:
             drawn += _curve(
@@ -67,11 +54,6 @@ def bands(quantiles: np.ndarray) -> list[tuple[float, float, float]]:
     pairs = list(zip(lower, upper, strict=False))
     alphas = np.linspace(_FAINT, _FULL, len(pairs)) if len(pairs) > 1 else [0.3] * len(pairs)
     return [(float(low), float(high), float(alpha)) for (low, high), alpha in zip(pairs, alphas, strict=True)]
-
-
-def _named(label: str, plot: Any, _: Any) -> None:
-    """A band of matplotlib in the legend, in our colour instead of one of a cycle."""
-    plot.handles["artist"].set(label=label, facecolor=BLUE)
 
 
 def _curve(places: np.ndarray, values: np.ndarray, name: str, title: str) -> list[Any]:
