@@ -109,8 +109,9 @@ def framed(
     place = {"legend_position": "bottom"} if below else {"legend_position": "right", "legend_opts": {"location": "top"}}
     beside = place if legend else {}
     file = {"fig_inches": INCHES, "aspect": _ASPECT}
+    overlay = library().Overlay
     return styled(
-        plot,
+        plot if isinstance(plot, overlay) else overlay([plot]),
         bokeh={**shared, **page, **beside, "hooks": [partial(_tidied, legend.strip()), *hooks]},
         matplotlib={**shared, **file, "hooks": [partial(_tidied_file, legend, below), *file_hooks]},
     )
