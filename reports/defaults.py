@@ -33,13 +33,14 @@ def preferred(
     for role, declared in report.roles.items():
         if role not in axes and role not in wanted:
             able = [name for name in declared.candidates(data) if name not in wanted.values()]
-            wanted[role] = next((name for name in [*first, *able] if name in able), "")
+            wanted[role] = next((name for name in [*declared.prefers, *first, *able] if name in able), "")
     shown = [name for role, name in wanted.items() if role not in axes and name]
     drawn = [data[name].dims for name in (*shown, *report.quantities) if name in data.variables]
     moving = {str(dim) for dims in drawn for dim in dims} if drawn else set(map(str, data.sizes))
     for role, declared in sorted(axes.items(), key=lambda item: item[1].optional):
         if role not in wanted:
             free = [name for name in declared.candidates(data) if name not in wanted.values()]
+            free = [name for name in declared.prefers if name in free] or free
             wanted[role] = _curves(data, free, moving) if declared.optional else _longest(data, free, moving)
     return report.choice(data, {role: name for role, name in wanted.items() if name})
 

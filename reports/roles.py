@@ -34,11 +34,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Role:
-    """One part in a report. `optional` ones may stay empty; `least` is how many labels an axis needs."""
+    """One part in a report. `optional` ones may stay empty; `least` is how many labels an axis needs.
+
+    Of the names that can take it, those it `prefers` come first where nobody has chosen.
+    """
 
     kind: Kind
     optional: bool = False
     least: int = 2
+    prefers: tuple[str, ...] = ()
 
     def candidates(self, data: xr.Dataset) -> list[str]:
         """The names of a dataset that can take this role, in its order: what it was searched for first."""

@@ -1,7 +1,8 @@
 """Films: a picture for every combination of the labels of its selectors, in one figure that works without a server.
 
 What differs from one combination to the next is kept as columns of the figure's data; choosing a label puts the
-columns of that combination into the figure. Combinations whose figures are built otherwise have a figure of their own.
+columns of that combination into the figure. Combinations whose figures are built otherwise have a figure of their own,
+and one that has no picture says why.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...specs.problems import RooflaxError
 from ..pictures.scales import axis_scale, label_of
 from ..pictures.style import library
 from ..registry import Report
@@ -20,13 +22,16 @@ from ..registry import Report
 if TYPE_CHECKING:
     import xarray as xr
 
-MOST_STATES = 24
+MOST_STATES = 12
 RANGE = "actual_range"
 _SWITCH = """
 const state = states[selects.map(select => select.value).join(" ")];
 figures.forEach((figure, place) => { figure.visible = place === state.figure; });
-sources[state.figure].forEach((source, place) => { source.data = {...source.data, ...state.columns[place]}; });
+message.visible = state.problem !== "";
+message.text = state.problem;
+(sources[state.figure] ?? []).forEach((source, place) => { source.data = {...source.data, ...state.columns[place]}; });
 """
+_NONE = -1
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,12 @@ def _selector(data: xr.Dataset, dim: str, places: list[int], at: int) -> Selecto
 
 
 def film(report: Report, data: xr.Dataset, choice: Mapping[str, str], at: Mapping[str, int], name: str) -> Any:
-    """The bokeh layout of a picture and its selectors; values have one scale in all of its combinations."""
+    """The bokeh layout of a picture and its selectors; values have one scale in all of its combinations.
+
+    Raises RooflaxError where not one combination has a picture.
+    """
     from bokeh.layouts import column, row
-    from bokeh.models import CustomJS, Select
+    from bokeh.models import CustomJS, PreText, Select
 
     drawn = report.dims(data, choice)
     moving = {str(dim) for dim in report.cut(data, choice, at).sizes} | set(_moving(report, data, choice))
@@ -76,15 +84,18 @@ def film(report: Report, data: xr.Dataset, choice: Mapping[str, str], at: Mappin
         Select(title=one.title, value=str(one.first), options=[(str(i), text) for i, text in enumerate(one.texts)])
         for one in chosen
     ]
-    for figure in shots.figures[1:]:
-        figure.visible = False
+    now = shots.states[first]
+    for place, figure in enumerate(shots.figures):
+        figure.visible = place == now["figure"]
+    message = PreText(text=now["problem"], visible=bool(now["problem"]))
     if selects:
-        arguments = {"selects": selects, "figures": shots.figures, "sources": shots.sources, "states": shots.states}
+        parts = {"figures": shots.figures, "sources": shots.sources, "message": message}
+        arguments = {"selects": selects, "states": shots.states, **parts}
         switch = CustomJS(args=arguments, code=_SWITCH)
         for select in selects:
             select.js_on_change("value", switch)
     controls = [row(*selects, sizing_mode="stretch_width")] if selects else []
-    return column(*controls, *shots.figures, sizing_mode="stretch_width", name=name)
+    return column(*controls, *shots.figures, message, sizing_mode="stretch_width", name=name)
 
 
 def _moving(report: Report, data: xr.Dataset, choice: Mapping[str, str]) -> set[str]:
@@ -115,20 +126,29 @@ def _shots(report: Report, choice: Mapping[str, str], frames: Mapping[str, xr.Da
     _share_ranges(choice.values(), list(frames.values()))
     figures: dict[Any, tuple[Any, list[Any]]] = {}
     columns: dict[str, tuple[Any, list[dict[str, Any]]]] = {}
+    problems: dict[str, RooflaxError] = {}
     for key in sorted(frames, key=lambda key: key != first):
-        figure = library().renderer("bokeh").get_plot(report.draw(frames[key], **choice)).state
-        sources = _sources(figure)
+        try:
+            figure = library().renderer("bokeh").get_plot(report.draw(frames[key], **choice)).state
+        except RooflaxError as error:
+            problems[key] = error
+            continue
+        sources = [glyph.data_source for glyph in _glyphs(figure)]
         built = tuple((type(glyph.glyph).__name__, tuple(sorted(glyph.data_source.data))) for glyph in _glyphs(figure))
         figures.setdefault(built, (figure, sources))
         columns[key] = (built, [dict(source.data) for source in sources])
+    if not figures:
+        raise next(iter(problems.values()))
     order = list(figures)
     states = {
         key: {
             "figure": order.index(built),
             "columns": [_own(parts, place, columns, built) for place in range(len(parts))],
+            "problem": "",
         }
         for key, (built, parts) in columns.items()
     }
+    states |= {key: {"figure": _NONE, "columns": [], "problem": str(error)} for key, error in problems.items()}
     return _Shots([figure for figure, _ in figures.values()], [sources for _, sources in figures.values()], states)
 
 
@@ -166,10 +186,6 @@ def _glyphs(figure: Any) -> list[Any]:
     from bokeh.models import GlyphRenderer
 
     return [renderer for renderer in figure.renderers if isinstance(renderer, GlyphRenderer)]
-
-
-def _sources(figure: Any) -> list[Any]:
-    return [glyph.data_source for glyph in _glyphs(figure)]
 
 
 def _share_ranges(names: Any, frames: Sequence[xr.Dataset]) -> None:

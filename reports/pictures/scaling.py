@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,11 @@ from .texts import texts
 if TYPE_CHECKING:
     import xarray as xr
 
-_ROLES = {"quantity": PACE, "x": NUMERIC, "by": BY}
+_ROLES = {
+    "quantity": replace(PACE, prefers=("tokens_per_second", "saturated_output_tokens_per_second")),
+    "x": replace(NUMERIC, prefers=("world_size", "serving_gpus", "concurrency")),
+    "by": BY,
+}
 _PER_UNIT = ("_per_gpu", "_per_user")
 _ROOM = 0.08
 _IDEAL = "ideal"

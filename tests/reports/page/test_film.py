@@ -8,6 +8,7 @@ import pytest
 
 from rooflax.reports.page.film import MOST_STATES, film, selectors
 from rooflax.reports.pictures import picture
+from rooflax.specs.problems import RooflaxError
 
 CHOICE = {"quantity": "step_time", "x": "world_size", "y": "tp"}
 
@@ -59,6 +60,26 @@ def test_a_picture_that_no_other_axis_moves_has_no_selector(results):
     from bokeh.models import Select
 
     assert not list(layout.select({"type": Select}))
+
+
+def test_a_combination_without_a_picture_says_why(results):
+    status = results["status"].copy()
+    status[1] = 1
+    choice = {"quantity": "step_time", "x": "world_size"}
+    layout = film(picture("scaling"), results.isel(tp=[1]).assign(status=status[:, [1]]), choice, {}, "it")
+    from bokeh.models import PreText
+
+    _, given = parts(layout)
+    assert given["states"]["0"]["problem"] == ""
+    assert given["states"]["1"]["figure"] == -1
+    assert "no point along GPUs is feasible" in given["states"]["1"]["problem"]
+    (message,) = layout.select({"type": PreText})
+    assert not message.visible
+
+
+def test_nothing_to_show_is_an_error(results):
+    with pytest.raises(RooflaxError, match="no point along GPUs is feasible"):
+        film(picture("scaling"), results.isel(tp=[0]), {"quantity": "step_time", "x": "world_size"}, {}, "it")
 
 
 @pytest.mark.parametrize("at", [0, 5, 39])
