@@ -90,8 +90,11 @@ def run(
         )
     if not quiet:
         blocks = "1 block" if done.blocks == 1 else f"{done.blocks:,} blocks"
+        points = "1 point" if done.points == 1 else f"{done.points:,} points"
         resumed = f", {done.resumed:,} of them there already" if done.resumed else ""
-        click.echo(f"{loaded.spec.title}\n{done.points:,} points in {blocks}{resumed}: {done.path}", err=True)
+        if done.was_finished:
+            resumed = ", finished already, nothing to do"
+        click.echo(f"{loaded.spec.title}\n{points} in {blocks}{resumed}: {done.path}", err=True)
 
 
 @main.command()

@@ -22,6 +22,7 @@ from .sweeps.searches.searches import Finds, labelled, take
 from .workbench import Workbench
 
 if TYPE_CHECKING:
+    from .specs.blocks import StoreLayout
     from .stores.write import Store
 
 Progress = Callable[[int, int], None]
@@ -29,13 +30,17 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: the path or URL of its store, how many blocks it has, and how many of them were there already."""
+    """A finished run: the path or URL of its store, how many blocks it has, and how many of them were there already.
+
+    `was_finished` says that an earlier run had come to its end, so that there was nothing to do.
+    """
 
     path: Path | str
     blocks: int
     resumed: int
     points: int
     notices: tuple[str, ...]
+    was_finished: bool = False
 
 
 def run(
@@ -96,7 +101,6 @@ def run_loaded(
     """Runs a spec that was loaded; `overrides` are those it was loaded with, for the store's provenance."""
     from .stores.location import located
     from .stores.read import is_finished
-    from .stores.resume import create_or_resume
 
     cluster = cluster_of(executor)
     path = store or loaded.spec.store.path
@@ -109,15 +113,35 @@ def run_loaded(
         )
     job = job_of(bench.registry, loaded)
     layout = layout_of(job.sweep, loaded, job.gradients, overrides)
-    with create_or_resume(path, layout, overwrite=overwrite) as target:
+    with _opened(path, layout, overwrite=overwrite) as target:
         done = target.done()
         # A marked block whose files were lost since is computed again.
         done[done] = target.holds([job.regions[int(index)] for index in np.flatnonzero(done)])
         complete = is_finished(target.place) and all(map(target.has_group, job.searches))
-        if not (done.all() and complete):
+        whole = bool(done.all() and complete)
+        if not whole:
+            if not target.is_locked:
+                raise RooflaxError(
+                    f"{path} was finished and has lost files since; nothing may be written there, so give a copy of it "
+                    "with -o"
+                )
             where = _Elsewhere(cluster, assignment_of(bench, loaded, target)) if cluster else None
             _fill(job, target, done, where, progress)
-    return Run(target.place.address, len(job.regions), int(done.sum()), job.sweep.points, loaded.notices)
+    return Run(target.place.address, len(job.regions), int(done.sum()), job.sweep.points, loaded.notices, whole)
+
+
+def _opened(path: str | os.PathLike[str], layout: StoreLayout, *, overwrite: bool) -> Store:
+    """The store to fill; where nothing may be written, a finished one will do."""
+    from .stores.problems import ReadOnlyError
+    from .stores.resume import create_or_resume, finished_store
+
+    try:
+        return create_or_resume(path, layout, overwrite=overwrite)
+    except ReadOnlyError:
+        found = None if overwrite else finished_store(path, layout)
+        if found is None:
+            raise
+        return found
 
 
 def _fill(job: Job, target: Store, done: np.ndarray, where: _Elsewhere | None, progress: Progress | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -98,6 +99,25 @@ LAZY = {
 """The module beside this one that defines a command; those of the root are in `cli`."""
 
 
+class _Notes(logging.Handler):
+    """What a part of rooflax logs, such as what it waits for, as notes beside the results."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints one of them, unless the command is to be quiet."""
+        context = click.get_current_context(silent=True)
+        print_notices([record.getMessage()], bool(context and context.params.get("quiet")))
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    log, notes = logging.getLogger(__name__.partition(".")[0]), _Notes()
+    log.addHandler(notes)
+    try:
+        yield
+    finally:
+        log.removeHandler(notes)
+
+
 class Commands(click.Group):
     """A group whose commands end bad input with one message and the exit code it carries.
 
@@ -120,7 +140,8 @@ class Commands(click.Group):
         from ..specs.scalars import printable
 
         try:
-            return super().invoke(ctx)
+            with _logged():
+                return super().invoke(ctx)
         except RooflaxError as error:
             click.echo(printable(str(error)), err=True)
             ctx.exit(error.exit_code)

@@ -169,4 +169,5 @@ class Bucket(Location):
             raise StoreError(f"{self._scheme}://{self.bucket}: {_MISSING}") from None
         kind: Any = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}[self._scheme]
         # Credentials, endpoint and region come from the environment.
-        return kind(self.bucket, prefix=prefix or None, retry_config=retry or RETRY)
+        with remote_errors("reach", f"{self._scheme}://{self.bucket}/{self.prefix}", self.bucket):
+            return kind(self.bucket, prefix=prefix or None, retry_config=retry or RETRY)

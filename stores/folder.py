@@ -14,13 +14,15 @@ from ..specs.limits import LONGEST_METADATA
 from .guarded import check_file, refuse_links
 from .location import ROOT, Location
 from .locks import FileLock, locked_file
-from .problems import file_errors, foreign_errors
+from .problems import MovedError, StoreError, file_errors, foreign_errors
 
 if TYPE_CHECKING:
     import zarr.abc.store
 
 # What zarr appends to the name of a file that it is writing.
 _TORN = ".partial"
+BESIDE = frozenset({".lock", ".partial", ".replaced"})
+"""The endings of what lies beside a store."""
 # How often, and how long apart in seconds, a folder that others still write to is deleted.
 _TRIES, _PAUSE = 20, 0.05
 
@@ -29,8 +31,14 @@ class Folder(Location):
     """A folder. Beside it lie, while a run needs them, its lock, a store half made, and one about to be replaced."""
 
     def __init__(self, path: Path) -> None:
-        """A link stands for what it links to, so that a store is replaced and not the link."""
-        self.path = path.resolve() if path.is_symlink() else path
+        """A link stands for what it links to, so that a store is replaced and not the link.
+
+        Raises StoreError for what can have nothing beside it.
+        """
+        with file_errors("reach", path):
+            self.path = path.resolve() if path.name in {"", ".."} or path.is_symlink() else path
+        if not self.path.name:
+            raise StoreError(f"{path} is the root of the file system; a folder in it was expected, such as runs/x.zarr")
 
     @property
     def address(self) -> Path:
@@ -114,6 +122,16 @@ class Folder(Location):
     def refuse_links(self) -> None:
         """A link may lead out of the folder."""
         refuse_links(self.path)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Raises MovedError where the store is not here any more; zarr would make its folders anew."""
+        if not self.path.exists():
+            raise MovedError(
+                f"{self.path} was moved or deleted while a run wrote to it; the finished blocks are in it, wherever "
+                "it is now, and the same command resumes it there with another -o"
+            )
+        yield
 
     def clear_torn(self) -> None:
         """Deletes the half-written files of processes that were killed."""

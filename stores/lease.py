@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 import uuid
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from obstore import UpdateVersion
     from obstore.store import ObjectStore
 
+_log = logging.getLogger(__name__)
 # In seconds: how long a lock stays its holder's that is not renewed, and how often it is renewed.
 LEASE, BEAT = 20.0, 4.0
 # For how long an outage is waited out, in seconds, before it is one.
@@ -166,6 +168,8 @@ def _abandoned(objects: ObjectStore, key: str, place: object) -> tuple[dict[str,
     """The lock of a holder that has fallen silent; without a version where it went meanwhile. Raises LockedError."""
     holder, seen = _read(objects, key)
     since = time.monotonic()
+    if seen:
+        _log.warning("%s is locked by %s; waiting up to %.0f s for a sign of life of it", place, _who(holder), LEASE)
     while seen and time.monotonic() - since < LEASE:
         time.sleep(BEAT / 4)
         found, version = _read(objects, key)

@@ -8,17 +8,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
+from ..specs.places import scheme_of
 from ..specs.problems import RooflaxError
 from ..specs.scalars import printable
 
 _LONGEST_REASON = 300
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+# The variables of the environment that hold credentials, by the scheme of the URL.
+_VARIABLES = {
+    "gs": "GOOGLE_SERVICE_ACCOUNT",
+    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
+_S3_VARIABLES = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 # Where machines of a cloud ask for the credentials they have been lent.
 _METADATA_HOST = "169.254.169.254"
 
 
 class StoreError(RooflaxError):
     """A store that cannot be created, resumed, written or read."""
+
+
+class ReadOnlyError(StoreError):
+    """A place where nothing may be written."""
+
+
+class MovedError(StoreError):
+    """A store that is no longer where a run writes it (exit code 1)."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class DiskFullError(StoreError):
@@ -87,7 +105,8 @@ def file_errors(action: str, path: Path, *, kept: bool = False) -> Iterator[None
             raise DiskFullError(f"disk full: cannot {action} {path}; {rest}") from error
         reason = (error.strerror or str(error) or type(error).__name__).lower()
         at = f" ({error.filename})" if error.filename and Path(str(error.filename)) != path else ""
-        raise StoreError(f"cannot {action} {path}: {reason}{at}") from error
+        kind = ReadOnlyError if error.errno in _READ_ONLY else StoreError
+        raise kind(f"cannot {action} {path}: {reason}{at}") from error
 
 
 @contextmanager
@@ -102,18 +121,19 @@ def remote_errors(action: str, url: str, bucket: str, *, kept: bool = False) -> 
         yield
     except (BaseError, OSError) as error:
         text = str(error)
+        variables = _VARIABLES.get(scheme_of(url), _S3_VARIABLES)
         # A missing object is nobody's error, so what is not found here is what should hold the objects.
         if "NoSuchBucket" in text or "ContainerNotFound" in text or isinstance(error, FileNotFoundError):
             raise StoreError(f"cannot {action} {url}: there is no bucket {bucket}") from error
         if isinstance(error, PermissionDeniedError | UnauthenticatedError):
-            raise StoreError(
+            raise ReadOnlyError(
                 f"cannot {action} {url}: access denied ({_reason(text)}); credentials are read from the environment, "
-                "such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                f"such as {variables}"
             ) from error
-        if _METADATA_HOST in text:
+        if _METADATA_HOST in text or "MissingAccount" in text:
             raise StoreError(
-                f"cannot {action} {url}: there are no credentials in the environment, such as AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY, and this machine has none of its own"
+                f"cannot {action} {url}: there are no credentials in the environment, such as {variables}, and this "
+                "machine has none of its own"
             ) from error
         if "builder error" in text:
             raise StoreError(

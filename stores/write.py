@@ -71,6 +71,11 @@ class Store:
             if error is None:
                 raise
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether the right to write here is this Store's own."""
+        return self._released is not None and self._released.alive
+
     def close(self) -> None:
         """Lets the lock go, after which nothing more is to be written; a second call does nothing."""
         if self._released is None or not self._released.alive:

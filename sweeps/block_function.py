@@ -18,6 +18,7 @@ import numpy as np
 from ..kernels.registry import Quantity
 from ..specs.vocabulary import Kind
 from .checks import judge
+from .interrupts import held
 from .leaves import is_code
 from .operations import Constant
 from .program import Program, is_buffer
@@ -55,7 +56,8 @@ class BlockFunction:
         key = tuple((name, leaf.shape, leaf.dtype) for name, leaf in filled.items())
         if key not in self._programs:
             arguments = [self._argument(name, leaf) for name, leaf in filled.items()]
-            self._programs[key] = Program(self._function(tuple(leaves)), arguments)
+            with held():
+                self._programs[key] = Program(self._function(tuple(leaves)), arguments)
         made = self._programs[key](tuple(filled.values()), self._buffer, self._put)
         computed = dict(zip(self._computed(leaves), made, strict=True))
         extent = self._extent(leaves)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..kernels.arrays import is_held
+from .interrupts import held
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _EVERYTHING = {"jax_persistent_cache_min_compile_time_secs": 0.0, "jax_persistent_cache_min_entry_size_bytes": -1}
@@ -66,7 +67,8 @@ def compiled(*static: str) -> Callable[[Function], Function]:
         @wraps(function)
         def call(*arrays: Any, **others: Any) -> Any:
             if not is_held(arrays):
-                return by_jax()(*arrays, **others)
+                with held():
+                    return by_jax()(*arrays, **others)
             with np.errstate(all="ignore"):
                 return function(*arrays, **others)
 

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .interrupts import held
 from .operations import Constant, traced
 from .steps import Step, steps_of
 
@@ -61,7 +62,9 @@ class Program:
         values: dict[int, Any] = {value: arguments[value] for value in self.taken}
         for (step, buffered, run), ends in zip(self.steps, self.ends, strict=True):
             free = [take(self.shapes[value].shape, self.shapes[value].dtype) for value in buffered]
-            values |= zip(step.gives, run([values[value] for value in step.takes], free), strict=True)
+            with held():
+                made = run([values[value] for value in step.takes], free)
+            values |= zip(step.gives, made, strict=True)
             for value in ends:
                 give(values.pop(value))
         taken = set(self.taken)

@@ -82,13 +82,33 @@ def test_tasks_cover_all_blocks_in_order():
         ("dask", Cluster()),
         ("dask=4", Cluster(workers=4)),
         ("dask=tcp://host:8786", Cluster(address="tcp://host:8786")),
+        ("dask=10.0.0.1:8786", Cluster(address="10.0.0.1:8786")),
+        ("dask=tls://a-1.b_c.org:1", Cluster(address="tls://a-1.b_c.org:1")),
+        ("dask=tcp://[::1]:8786", Cluster(address="tcp://[::1]:8786")),
     ],
 )
 def test_an_executor_is_read(text, found):
     assert cluster_of(text) == found
 
 
-@pytest.mark.parametrize("text", ["cloud", "dask=", "dask=0", "dask=5000", "Dask", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cloud",
+        "dask=",
+        "dask=0",
+        "dask=5000",
+        "Dask",
+        "",
+        "local=2",
+        # Dask tells of these, and its client then lingers for minutes.
+        "dask=-1",
+        "dask=x",
+        "dask=1.5",
+        "dask=tcp://127.0.0.1",
+        "dask=foo://127.0.0.1:1",
+    ],
+)
 def test_another_executor_is_refused(text):
     with pytest.raises(RooflaxError, match=f"--executor {text}: .* (was|were) expected"):
         cluster_of(text)
@@ -98,6 +118,23 @@ def test_without_dask_the_message_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "dask.distributed", None)
     with pytest.raises(RooflaxError, match=r"pip install 'rooflax\[dask\]'"), Cluster(workers=1).client():
         pass
+
+
+def test_an_address_that_asks_for_certificates_is_refused_without():
+    address = "tls://127.0.0.1:1"
+    with pytest.raises(RooflaxError) as caught, Cluster(address=address).client():
+        pass
+    assert str(caught.value) == (
+        f"--executor dask={address}: dask has no certificate for it; give its configuration one, "
+        "distributed.comm.tls.client.cert"
+    )
+
+
+def test_a_scheduler_that_is_waited_for_is_told(monkeypatch, caplog):
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    with pytest.raises(RooflaxError, match="no scheduler answers there"), Cluster(address="127.0.0.1:1").client():
+        pass
+    assert [record.getMessage() for record in caplog.records] == ["waiting up to 1 s for the scheduler at 127.0.0.1:1"]
 
 
 def test_other_versions_are_named():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -28,6 +29,8 @@ CONNECT_SECONDS = 30
 _NO_LOGS = logging.CRITICAL + 1
 MOST_PROCESSES = 1024
 _LOOPBACK = "127.0.0.1"
+_ADDRESS = re.compile(r"((tcp|tls|wss?)://)?([\w.-]+|\[[\da-fA-F:.]+\]):(\d{1,5})")
+_log = logging.getLogger(__name__)
 
 
 class ClusterError(RooflaxError):
@@ -56,7 +59,10 @@ class Cluster:
             raise RooflaxError(
                 "--executor dask: dask is not installed; pip install 'rooflax[dask]', or use --executor local"
             ) from None
+        _refuse_without_certificates(self.address)
         with silence_logging_cmgr(_NO_LOGS), self._scheduler() as scheduler:
+            if self.address is not None:
+                _log.warning("waiting up to %d s for the scheduler at %s", CONNECT_SECONDS, self.address)
             try:
                 found = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
             except (OSError, ValueError) as error:
@@ -90,6 +96,17 @@ class Cluster:
             yield cluster
 
 
+def _refuse_without_certificates(address: str | None) -> None:
+    """Raises RooflaxError for an address that dask would only reach with certificates that nobody gave it."""
+    import dask.config
+
+    if address and address.startswith(("tls:", "wss:")) and not dask.config.get("distributed.comm.tls.client.cert"):
+        raise RooflaxError(
+            f"--executor dask={address}: dask has no certificate for it; give its configuration one, "
+            "distributed.comm.tls.client.cert"
+        )
+
+
 def cluster_of(executor: str) -> Cluster | None:
     """The cluster that `--executor` names: none for `local`, `dask`, `dask=4` processes, or `dask=tcp://host:port`.
 
@@ -98,7 +115,8 @@ def cluster_of(executor: str) -> Cluster | None:
     kind, _, told = executor.partition("=")
     if executor == "local":
         return None
-    if kind != "dask" or (executor != "dask" and not told):
+    named = told.isdecimal() or _ADDRESS.fullmatch(told)
+    if kind != "dask" or (executor != "dask" and not named):
         raise RooflaxError(
             f"--executor {executor}: local, dask, dask=4 (processes) or dask=tcp://HOST:8786 (a scheduler) was expected"
         )

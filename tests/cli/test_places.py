@@ -23,7 +23,7 @@ def test_a_run_into_a_bucket_is_resumed_searched_and_cut(rooflax, spec, s3, tmp_
     done = rooflax("run", spec, "-o", url)
     assert (done.code, done.told) == (0, f"A small sweep\n24 points in 1 block: {url}\n")
     done = rooflax("run", spec, "-o", url)
-    assert done.told == f"A small sweep\n24 points in 1 block, 1 of them there already: {url}\n"
+    assert done.told == f"A small sweep\n24 points in 1 block, finished already, nothing to do: {url}\n"
     rooflax("run", spec)
     for arguments in (
         ("best", "--json"),
@@ -41,7 +41,7 @@ def test_a_run_into_a_repository(rooflax, spec, s3):
     for url in ("icechunk://runs/small.ice", f"icechunk+{s3}/small.ice"):
         done = rooflax("run", spec, "-o", url)
         assert (done.code, done.told) == (0, f"A small sweep\n24 points in 1 block: {url}\n")
-        assert "1 of them there already" in rooflax("run", spec, "-o", url).told
+        assert "finished already, nothing to do" in rooflax("run", spec, "-o", url).told
         done = rooflax("best", url, "--json")
         assert (done.code, done.told, done.json) == (0, "", expected)
 
@@ -55,6 +55,19 @@ def test_a_repository_takes_no_other_processes(rooflax, spec, tmp_path):
         "local, or give a path or an s3:// URL\n",
     )
     assert not (tmp_path / "x.ice").exists()
+
+
+def test_what_is_waited_for_is_a_note(rooflax, spec, monkeypatch):
+    from rooflax.sweeps.executors import cluster
+
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    for options, first in (
+        ((), "note: waiting up to 1 s for the scheduler at 127.0.0.1:1"),
+        (("--quiet",), "--executor dask=127.0.0.1:1: no scheduler answers there (Timed out"),
+    ):
+        done = rooflax("run", spec, "--executor", "dask=127.0.0.1:1", *options)
+        assert done.code == 1
+        assert done.told.startswith(first)
 
 
 def test_a_place_that_cannot_be_is_told(rooflax, spec, s3):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import warnings
 
@@ -22,9 +23,47 @@ def test_a_second_run_does_nothing(rooflax, spec, tmp_path):
     done = rooflax("run", spec)
     assert (done.code, done.told) == (
         0,
-        "A small sweep\n24 points in 1 block, 1 of them there already: runs/small.zarr\n",
+        "A small sweep\n24 points in 1 block, finished already, nothing to do: runs/small.zarr\n",
     )
     assert shards(tmp_path / "runs/small.zarr") == before
+
+
+def test_a_finished_store_where_nothing_may_be_written_is_left_with_0(rooflax, spec, monkeypatch, tmp_path):
+    from rooflax.stores import folder
+
+    def refused(path, place):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    rooflax("run", spec)
+    before = shards(tmp_path / "runs/small.zarr")
+    monkeypatch.setattr(folder, "locked_file", refused)
+    done = rooflax("run", spec)
+    assert (done.code, done.told) == (
+        0,
+        "A small sweep\n24 points in 1 block, finished already, nothing to do: runs/small.zarr\n",
+    )
+    message = "cannot create {0}.zarr: read-only file system (runs/.{1}.zarr.lock)\n"
+    for arguments, told in (
+        (("--overwrite",), message.format("runs/small", "small")),
+        (("-o", "runs/new.zarr"), message.format("runs/new", "new")),
+    ):
+        done = rooflax("run", spec, *arguments)
+        assert (done.code, done.told) == (2, told)
+    done = rooflax("run", spec, "--set", "seq_len=1024")
+    assert (done.code, "holds the results of another sweep: the spec (" in done.told) == (2, True)
+    assert shards(tmp_path / "runs/small.zarr") == before
+    (tmp_path / "runs/small.zarr/step_time/c/0/0/0").unlink()
+    done = rooflax("run", spec)
+    assert (done.code, done.told) == (
+        2,
+        "runs/small.zarr was finished and has lost files since; nothing may be written there, so give a copy of it "
+        "with -o\n",
+    )
+
+
+def test_one_point_is_one_point(rooflax, spec):
+    options = [part for name in ("tp", "pp", "world_size") for part in ("--set", f"{name}={4 if name != 'tp' else 1}")]
+    assert rooflax("run", spec, *options).told.endswith("\n1 point in 1 block: runs/small.zarr\n")
 
 
 def test_a_changed_spec_is_refused_and_told_what_differs(rooflax, spec, tmp_path):
@@ -45,7 +84,7 @@ def test_other_words_for_the_same_sweep_are_the_same(rooflax, spec):
     done = rooflax("run", spec, "--set", "title=Another title", "--set", "seq_len=2.048e3")
     assert (done.code, done.err.splitlines()[-1]) == (
         0,
-        "24 points in 1 block, 1 of them there already: runs/small.zarr",
+        "24 points in 1 block, finished already, nothing to do: runs/small.zarr",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import random
 import signal
@@ -24,6 +25,7 @@ from rooflax import stores
 from rooflax.stores import bucket, lease
 from rooflax.stores.bucket import Bucket
 from rooflax.stores.location import located
+from rooflax.stores.problems import remote_errors
 
 
 class Killed(BaseException):
@@ -322,6 +324,35 @@ def test_a_refusing_server_is_told(s3, line):
     assert str(caught.value) == (
         f"cannot read {s3}/x.zarr: access denied (Server returned non-2xx status code: 403 Forbidden); credentials are "
         "read from the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("scheme", "variables"),
+    [
+        ("az", "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY"),
+        ("gs", "GOOGLE_SERVICE_ACCOUNT"),
+        ("s3", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+    ],
+)
+def test_missing_credentials_are_told_by_the_names_of_their_variables(scheme, variables, monkeypatch):
+    for name in [name for name in os.environ if name.startswith(("AWS_", "AZURE_", "GOOGLE_"))]:
+        monkeypatch.delenv(name)
+    url = f"{scheme}://bucket/x.zarr"
+
+    def reach():
+        if scheme == "az":
+            Bucket(url)
+        # Where machines of a cloud ask: this one has nobody to ask, or would wait for an answer.
+        with remote_errors("reach", url, "bucket"):
+            raise OSError("error sending request for url (http://169.254.169.254/latest/api/token)")
+
+    with pytest.raises(stores.StoreError) as caught:
+        reach()
+    assert str(caught.value) == (
+        f"cannot reach {url}: there are no credentials in the environment, such as {variables}, and this machine has "
+        "none of its own"
     )
     assert caught.value.exit_code == 2
 

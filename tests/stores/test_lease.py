@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 
@@ -53,11 +54,18 @@ def test_a_second_run_is_refused_while_the_first_renews(sweep, s3):
     stores.open_store(f"{s3}/x.zarr").close()
 
 
-def test_the_lock_of_a_silent_holder_is_taken_over_after_a_lease(around, silent):
+def test_the_lock_of_a_silent_holder_is_taken_over_after_a_lease(around, silent, caplog):
     first = silent(around)
-    began = time.monotonic()
+    began, at = time.monotonic(), time.time()
     second = lease.leased(around, "lock", "x.zarr")
     assert time.monotonic() - began >= lease.LEASE
+    (told,) = caplog.records
+    assert told.created - at < lease.LEASE / 2
+    assert re.fullmatch(
+        r"x\.zarr is locked by another run \(host .+, process \d+, since .+\); "
+        "waiting up to 2 s for a sign of life of it",
+        told.getMessage(),
+    )
     second.check()
     with pytest.raises(LostLockError) as caught:
         first.check()

@@ -269,3 +269,22 @@ def test_a_store_that_lost_its_marks_is_named(sweep, tmp_path):
     assert str(caught.value) == (
         f"{path} is damaged: it has no array _blocks/done; `rooflax check {path} --repair` mends it"
     )
+
+
+@pytest.mark.parametrize("gone", ["moved", "deleted"])
+def test_a_store_that_is_moved_while_a_run_writes_is_told_and_not_begun_anew(sweep, tmp_path, gone):
+    path, region = tmp_path / "x.zarr", sweep.regions[1]
+    store = stores.create_or_resume(path, sweep.layout)
+    sweep.fill(store, [0])
+    shutil.rmtree(path) if gone == "deleted" else path.rename(tmp_path / "y.zarr")
+    for act in (lambda: store.write(region, sweep.block(region)), lambda: store.mark(region)):
+        with pytest.raises(stores.StoreError) as caught:
+            act()
+        assert str(caught.value) == (
+            f"{path} was moved or deleted while a run wrote to it; the finished blocks are in it, wherever it is now, "
+            "and the same command resumes it there with another -o"
+        )
+        assert caught.value.exit_code == 1
+    assert not path.exists()
+    if gone == "moved":
+        assert stores.create_or_resume(tmp_path / "y.zarr", sweep.layout).done().tolist() == [True, *[False] * 5]

@@ -1,0 +1,75 @@
+"""Paths that name no store, or where no store can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rooflax import stores
+from rooflax.stores.location import located
+
+
+@pytest.mark.parametrize("name", ["new.zip", "new.ZIP"])
+def test_a_new_zip_file_is_refused(sweep, tmp_path, name):
+    path, folder = tmp_path / "runs" / name, tmp_path / "runs" / "new.zarr"
+    with pytest.raises(stores.StoreError) as caught:
+        stores.create_or_resume(path, sweep.layout)
+    assert str(caught.value) == (
+        f"{path}: a zip file is read only; run into a folder, such as -o {folder}, then zip what is inside of it: "
+        f"cd {folder} && zip -0 -r ../{name} ."
+    )
+    assert caught.value.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "nc"])
+def test_a_table_is_no_store(sweep, tmp_path, ending):
+    path, folder = tmp_path / f"x.{ending}", tmp_path / "x.zarr"
+    with pytest.raises(stores.StoreError) as caught:
+        stores.create_or_resume(path, sweep.layout)
+    assert str(caught.value) == (
+        f"{path}: a run fills a store, a folder; run into one, such as -o {folder}, then `rooflax slice {folder} -o "
+        f"{path}` writes a table"
+    )
+
+
+def test_a_store_of_such_a_name_is_still_resumed(sweep, tmp_path):
+    stores.create_store(tmp_path / "x.zarr", sweep.layout).close()
+    (tmp_path / "x.zarr").rename(tmp_path / "x.zip")
+    stores.create_or_resume(tmp_path / "x.zip", sweep.layout).close()
+
+
+def test_what_lies_beside_a_store_is_no_store(sweep, tmp_path):
+    path = tmp_path / ".x.zarr.partial"
+    with pytest.raises(stores.StoreError) as caught:
+        stores.create_or_resume(path, sweep.layout)
+    assert str(caught.value) == (
+        f"{path}: names like this one are for what a run keeps beside its store; give another -o"
+    )
+
+
+def test_the_root_of_the_file_system_is_no_store():
+    with pytest.raises(stores.StoreError) as caught:
+        located("/")
+    assert str(caught.value) == ("/ is the root of the file system; a folder in it was expected, such as runs/x.zarr")
+
+
+@pytest.mark.parametrize("given", [".", "..", "inner/.."])
+def test_a_folder_named_by_dots_is_the_folder(sweep, tmp_path, monkeypatch, given):
+    (tmp_path / "inner" / "inner").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "inner")
+    meant = Path(given).resolve()
+    with pytest.raises(stores.StoreError) as caught:
+        stores.create_or_resume(given, sweep.layout)
+    assert str(caught.value) == (
+        f"{meant} is a folder of other files, not a rooflax store (it has no zarr.json); it is left as it is, give "
+        "another -o"
+    )
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["inner", "inner"]
+
+
+def test_a_name_too_long_is_told():
+    with pytest.raises(stores.StoreError, match=r"cannot reach x+\.zarr: file name too long") as caught:
+        located("x" * 300 + ".zarr")
+    assert caught.value.exit_code == 2
