@@ -15,7 +15,7 @@ from .specs.calibration import pooled_notices
 from .specs.known import UnknownName, check_quantity, input_name
 from .specs.limits import MOST_CASES
 from .specs.problems import Problem, RooflaxError, SpecError
-from .specs.text_files import TextError, table_lines
+from .specs.text_files import TextError, given_cell, table_lines
 from .sweeps import engine
 from .sweeps.checks import DEFINED
 from .sweeps.sweep import STATUS
@@ -139,7 +139,8 @@ def table_of(bench: Workbench, path: Path, quantities: Sequence[str]) -> CaseTab
     _check_columns(bench, path, columns, quantities)
     whole = {i: row for i, row in enumerate(rows) if len(row) == len(columns)}
     cases = [
-        {name: scalar(text) for name, text in zip(columns, row, strict=True) if text.strip()} for row in whole.values()
+        {name: scalar(given_cell(text)) for name, text in zip(columns, row, strict=True) if text.strip()}
+        for row in whole.values()
     ]
     found = dict(zip(whole, evaluate_cases(bench.registry, bench.catalogs, cases, quantities), strict=True))
     results = [found.get(i) or _uneven(row, columns) for i, row in enumerate(rows)]

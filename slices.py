@@ -17,6 +17,7 @@ from .results import open as open_store
 from .specs.documents import parse_document
 from .specs.problems import RooflaxError
 from .specs.records import normalised
+from .specs.text_files import shown_cell
 from .specs.units import UnitError, format_quantity, parse_quantity
 from .specs.vocabulary import nearest
 from .sweeps.engine import MEMORY_LIMIT
@@ -141,7 +142,11 @@ def _frame(part: xr.Dataset) -> pd.DataFrame:
 
 
 def _write_csv(part: xr.Dataset, path: Path) -> None:
-    _frame(part).to_csv(path)
+    frame = _frame(part).reset_index().rename(columns=lambda name: shown_cell(str(name)))
+    # Labels may be those of strangers.
+    texts = frame.select_dtypes(exclude="number").columns
+    frame[texts] = frame[texts].map(lambda cell: shown_cell(cell) if isinstance(cell, str) else cell)
+    frame.to_csv(path, index=False)
 
 
 def _write_parquet(part: xr.Dataset, path: Path) -> None:

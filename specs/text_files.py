@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
 
 from .limits import DEEPEST, LONGEST_TABLE, LONGEST_TEXT
+
+# How formulas begin in spreadsheets; what a quote stands before is quoted again, so that nothing is taken for quoted.
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 class TextError(ValueError):
@@ -37,6 +41,22 @@ def read_text(path: Path, *, most: int = 4 * LONGEST_TEXT, regular: bool = False
         return found.decode("utf-8")
     except UnicodeDecodeError as error:
         raise TextError(f"cannot be read as text: {error}") from None
+
+
+def shown_cell(text: str) -> str:
+    """A label as a cell of a CSV file: text that begins like a formula is quoted, as people do it in spreadsheets.
+
+    `given_cell` takes the quote off again.
+
+    >>> shown_cell("=1+1"), shown_cell("a100"), given_cell(shown_cell("=1+1"))
+    ("'=1+1", 'a100', '=1+1')
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def given_cell(text: str) -> str:
+    """What a cell of a CSV file says, without the quote that keeps it from being a formula."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text
 
 
 def table_lines(path: Path) -> io.StringIO:
