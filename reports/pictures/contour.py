@@ -35,9 +35,10 @@ def contour(data: xr.Dataset, *, quantity: str, x: str, y: str) -> Any:
     pieces = [(level, piece) for level in levels(shown) for piece in lines(values, level, across, up, shown)]
     if not pieces:
         raise RooflaxError(f"{shown.title}: all values lie between two lines; a heat map shows them")
-    paths = holoviews.Path([piece for _, piece in pieces], [x, y])
+    # One line with gaps: thousands of short ones would be as many objects.
+    joined = np.concatenate([part for _, piece in pieces for part in (piece, [[np.nan, np.nan]])])
     paths = styled(
-        paths,
+        holoviews.Curve((joined[:, 0], joined[:, 1])),
         bokeh={"color": _INK, "line_width": 1.2, "default_tools": []},
         matplotlib={"color": _INK, "linewidth": 0.9},
     )

@@ -37,7 +37,7 @@ def test_bars_stand_on_each_other(training, page, sources, legend):
     for below, above in itertools.pairwise(stacks):
         np.testing.assert_allclose(above["bottom"], below["top"])
     np.testing.assert_allclose(stacks[-1]["top"], training["step_time"].isel(tp=1))
-    assert stacks[0]["share"].tolist()[0] == "31.7 %"
+    assert stacks[0]["share"].tolist()[0] == "31.9 %"
     marked = [found for found in sources(figure, "top") if "term" not in found]
     assert [len(found["top"]) for found in marked] == [1]
     assert marked[0]["top"][0] == pytest.approx(float(training["step_time"][0, 1]))
