@@ -32,7 +32,7 @@ def breakdown(data: xr.Dataset, *, quantity: str, x: str) -> Any:
     left, right = _sides(across)
     above, below = np.zeros_like(total), np.zeros_like(total)
     drawn = []
-    order = [*data[quantity].attrs["terms"], REST]
+    order = [*(name for name in data[quantity].attrs["terms"] if name in data), REST]
     for name, part in parts.items():
         up = part >= 0
         start = np.where(up, above, below)

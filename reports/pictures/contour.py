@@ -43,7 +43,8 @@ def contour(data: xr.Dataset, *, quantity: str, x: str, y: str) -> Any:
         matplotlib={"color": _INK, "linewidth": 0.9},
     )
     longest = {level: max((piece for own, piece in pieces if own == level), key=len) for level, _ in pieces}
-    spots = [(*piece[len(piece) // 2], format_quantity(level, "1")) for level, piece in longest.items()]
+    middles = {level: piece[len(piece) // 2].tolist() for level, piece in longest.items()}
+    spots = [(spot[0], spot[1], format_quantity(level, "1")) for level, spot in middles.items()]
     look = coloured(shown, SEQUENTIAL)
     cells = mesh(data, quantity, across, up, shown, {backend: {**own, "alpha": _PALE} for backend, own in look.items()})
     drawn = hatched(cells, blocked, across, up) * paths * texts(spots, grounded=True)

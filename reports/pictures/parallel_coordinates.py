@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MOST_LABELS, _MOST_TEXTS, _LONGEST = 60, 9, 30
 _VALUE = "value"
+_ROOM, _LETTER = 0.3, 0.016
+_MOST_LEVEL = 3
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,9 @@ def _drawn(columns: list[Column], goal: np.ndarray, shown: Values) -> Any:
     ticks = tuple(zip(across.tolist(), titles, strict=True))
     bottom = Scale("across", "", across, titles, ticks=ticks)
     side = Values("", 1.0, False, 0.0, 1.0)
-    limits = {"xlim": (-0.7, across[-1] + 0.7), "ylim": (-0.06, 1.06), "yaxis": None, "show_grid": False}
+    left, right = (_ROOM + _LETTER * len(columns) * max(map(len, columns[end].texts)) for end in (0, -1))
+    limits = {"xlim": (-left, across[-1] + right), "ylim": (-0.06, 1.06), "yaxis": None, "show_grid": False}
+    limits |= {"xrotation": 20} if len(columns) > _MOST_LEVEL else {}
     return framed(holoviews.Overlay([axes, paths, *beside]), bottom, side, options=limits)
 
 

@@ -201,9 +201,21 @@ def _value_ticks(low: float, high: float, *, log: bool) -> tuple[Tick, ...]:
         return ()
     else:
         chosen = even_numbers(low, high)
-        worth, letter = next(((worth, f" {letter}") for letter, worth in _LETTERS if largest >= worth), (1.0, ""))
+        worth, letter = _letter(largest)
         return tuple((place, f"{place / worth:.6g}{letter}") for place in chosen)
-    return tuple((place, format_quantity(place, "1")) for place in chosen)
+    if largest < _SHORT[1]:
+        return tuple((place, format_quantity(place, "1")) for place in chosen)
+    return tuple((place, _lettered(place)) for place in chosen)
+
+
+def _lettered(number: float) -> str:
+    """A number with the letter of its own size."""
+    worth, letter = _letter(number)
+    return f"{number / worth:.6g}{letter}"
+
+
+def _letter(largest: float) -> tuple[float, str]:
+    return next(((worth, f" {letter}") for letter, worth in _LETTERS if largest >= worth), (1.0, ""))
 
 
 def log_numbers(low: float, high: float) -> list[float]:

@@ -194,3 +194,13 @@ def test_predictions_lie_beside_the_line_of_equals(page, legend):
     points = [glyph.data_source.data for glyph in figure.renderers if "text_0" in glyph.data_source.data]
     assert [(list(found["across"]), list(found["up"])) for found in points] == [([1.0], [1.1]), ([10.0], [9.0])]
     assert list(points[0]["text_4"]) == ["+10.0 %"]
+
+
+def test_texts_at_the_ends_of_curves_keep_apart():
+    from rooflax.reports.pictures.scales import Values
+    from rooflax.reports.pictures.scaling import apart
+
+    linear = Values("V", 1.0, False, 0.0, 100.0)
+    assert [spot[1] for spot in apart([(1, 51.0, "b"), (1, 50.0, "a"), (1, 90.0, "c")], linear)] == [50, 56, 90]
+    log = Values("V", 1.0, True, 1.0, 100.0)
+    assert [spot[1] for spot in apart([(1, 10.0, "a"), (1, 10.0, "b")], log)] == pytest.approx([10, 10 * 100**0.06])
