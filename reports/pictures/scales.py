@@ -243,4 +243,4 @@ def even_numbers(low: float, high: float, most: int = 8) -> list[float]:
     """
     from matplotlib.ticker import MaxNLocator
 
-    return [float(number) for number in MaxNLocator(most).tick_values(low, high)]
+    return [float(number) for number in MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)]
