@@ -67,6 +67,15 @@ class Scale:
         return float(self.edges.min()), float(self.edges.max())
 
 
+def labels_of_cells(x: Scale, y: Scale) -> dict[str, np.ndarray]:
+    """The texts of both labels for every cell (y, x) of a map."""
+    shape = len(y.places), len(x.places)
+    return {
+        "across_text": np.broadcast_to(np.array(x.texts), shape),
+        "up_text": np.broadcast_to(np.array(y.texts)[:, None], shape),
+    }
+
+
 def named(label: str, unit: str) -> str:
     """An axis title; a plain number has no unit to show."""
     if unit in ("", "1"):

@@ -106,7 +106,6 @@ def framed(
     if sum(len(text) for _, text in x.ticks) > _CROWDED:
         shared["xrotation"] = 30
     shared |= options or {}
-    plot = plot if isinstance(plot, library().Overlay) else library().Overlay([plot])
     page = {"responsive": True, "min_height": HEIGHT, "fontsize": _FONTS, "toolbar": "above"}
     place = {"legend_position": "bottom"} if below else {"legend_position": "right", "legend_opts": {"location": "top"}}
     beside = place if legend else {}
