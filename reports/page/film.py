@@ -134,7 +134,8 @@ def _shots(report: Report, choice: Mapping[str, str], frames: Mapping[str, xr.Da
             problems[key] = error
             continue
         sources = [glyph.data_source for glyph in _glyphs(figure)]
-        built = tuple((type(glyph.glyph).__name__, tuple(sorted(glyph.data_source.data))) for glyph in _glyphs(figure))
+        glyphs = tuple((type(glyph.glyph).__name__, tuple(sorted(glyph.data_source.data))) for glyph in _glyphs(figure))
+        built = (glyphs, _words(figure))
         figures.setdefault(built, (figure, sources))
         columns[key] = (built, [dict(source.data) for source in sources])
     if not figures:
@@ -150,6 +151,12 @@ def _shots(report: Report, choice: Mapping[str, str], frames: Mapping[str, xr.Da
     }
     states |= {key: {"figure": _NONE, "columns": [], "problem": str(error)} for key, error in problems.items()}
     return _Shots([figure for figure, _ in figures.values()], [sources for _, sources in figures.values()], states)
+
+
+def _words(figure: Any) -> tuple[str, ...]:
+    """What a figure says at its axes and in its legend, which new numbers alone would leave behind."""
+    legend = [item.label.value for one in figure.legend for item in one.items]
+    return (*(str(axis.axis_label) for axis in figure.axis), *map(str, legend))
 
 
 def _own(parts: list[dict[str, Any]], place: int, columns: Mapping[str, Any], built: Any) -> dict[str, Any]:

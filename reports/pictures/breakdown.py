@@ -32,7 +32,7 @@ def breakdown(data: xr.Dataset, *, quantity: str, x: str) -> Any:
     left, right = _sides(across)
     above, below = np.zeros_like(total), np.zeros_like(total)
     drawn = []
-    order = [*data[quantity].attrs["terms"], REST]
+    order = [*(name for name in data[quantity].attrs["terms"] if name in data), REST]
     for name, part in parts.items():
         up = part >= 0
         start = np.where(up, above, below)
@@ -44,7 +44,7 @@ def breakdown(data: xr.Dataset, *, quantity: str, x: str) -> Any:
             "term": [label_of(data[name]) if name in data else name] * len(there),
             "at": [across.texts[i] for i in there],
             "value": [format_quantity(part[i], str(data[quantity].attrs.get("units", "1"))) for i in there],
-            "share": [f"{100 * part[i] / total[i]:.1f} %" for i in there],
+            "share": [f"{100 * part[i] / total[i]:.1f} %" if total[i] else "none" for i in there],
         }
         tips = [("Term", "@term"), (across.label, "@at"), ("Value", "@value"), ("Share", "@share")]
         look = Look("#BBBBBB") if name == REST else look_of(order.index(name), len(parts))

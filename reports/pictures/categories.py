@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .boxes import ABSENT, areas, boxes, look_of
 from .feasible import NOT_COMPUTED
 from .labels import shortened
+from .scales import Scale, labels_of_cells
 from .style import library, styled
-
-if TYPE_CHECKING:
-    from .scales import Scale
 
 MOST_LABELS = 120
 _LONGEST = 34
@@ -38,16 +36,14 @@ def categories(
         )
         for code in occurring
     ]
-    shape = codes.shape
     every = {
         "code": codes.astype(float),
         "category": np.vectorize(words.__getitem__, otypes=[object])(codes),
-        "across": np.broadcast_to(np.array(x.texts), shape),
-        "up": np.broadcast_to(np.array(y.texts)[:, None], shape),
+        **labels_of_cells(x, y),
         **columns,
     }
-    cells = library().QuadMesh((x.edges, y.edges, *every.values()), [x.name, y.name], list(every))
-    told = [(x.label, "@across"), (y.label, "@up"), *tips]
+    cells = library().QuadMesh((x.edges, y.edges, *every.values()), ["across", "up"], list(every))
+    told = [(x.label, "@across_text"), (y.label, "@up_text"), *tips]
     touched = {"alpha": 0.0, "tools": ["hover", "tap"], "hover_tooltips": told, "colorbar": False}
     cells = styled(cells, bokeh=touched, matplotlib={"alpha": 0.0, "colorbar": False})
     return library().Overlay([cells, *drawn])

@@ -35,14 +35,16 @@ def contour(data: xr.Dataset, *, quantity: str, x: str, y: str) -> Any:
     pieces = [(level, piece) for level in levels(shown) for piece in lines(values, level, across, up, shown)]
     if not pieces:
         raise RooflaxError(f"{shown.title}: all values lie between two lines; a heat map shows them")
-    paths = holoviews.Path([piece for _, piece in pieces], [x, y])
+    # One line with gaps: thousands of short ones would be as many objects.
+    joined = np.concatenate([part for _, piece in pieces for part in (piece, [[np.nan, np.nan]])])
     paths = styled(
-        paths,
+        holoviews.Curve((joined[:, 0], joined[:, 1])),
         bokeh={"color": _INK, "line_width": 1.2, "default_tools": []},
         matplotlib={"color": _INK, "linewidth": 0.9},
     )
     longest = {level: max((piece for own, piece in pieces if own == level), key=len) for level, _ in pieces}
-    spots = [(*piece[len(piece) // 2], format_quantity(level, "1")) for level, piece in longest.items()]
+    middles = {level: piece[len(piece) // 2].tolist() for level, piece in longest.items()}
+    spots = [(spot[0], spot[1], format_quantity(level, "1")) for level, spot in middles.items()]
     look = coloured(shown, SEQUENTIAL)
     cells = mesh(data, quantity, across, up, shown, {backend: {**own, "alpha": _PALE} for backend, own in look.items()})
     drawn = hatched(cells, blocked, across, up) * paths * texts(spots, grounded=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..registry import report
 from ..roles import AXIS, NUMBER
 from .feasible import along, feasible, hatched, reasons
 from .labels import arranged
-from .scales import Scale, Values, axis_scale, values_scale
+from .scales import Scale, Values, axis_scale, labels_of_cells, values_scale
 from .style import SEQUENTIAL, coloured, framed, library, styled
 
 if TYPE_CHECKING:
@@ -34,18 +32,17 @@ def mesh(
     data: xr.Dataset, quantity: str, across: Scale, up: Scale, shown: Values, look: Mapping[str, Mapping[str, Any]]
 ) -> Any:
     """The cells of a quantity; the mouse shows value and feasibility."""
-    x, y = across.name, up.name
+    dims = (up.name, across.name)
     columns = {
-        quantity: shown.scaled(along(data, quantity, (y, x))),
-        "across": np.broadcast_to(np.array(across.texts), (len(up.places), len(across.places))),
-        "up": np.broadcast_to(np.array(up.texts)[:, None], (len(up.places), len(across.places))),
-        "feasibility": reasons(data, (y, x)),
+        "value": shown.scaled(along(data, quantity, dims)),
+        **labels_of_cells(across, up),
+        "feasibility": reasons(data, dims),
     }
-    cells = library().QuadMesh((across.edges, up.edges, *columns.values()), [x, y], list(columns))
+    cells = library().QuadMesh((across.edges, up.edges, *columns.values()), ["across", "up"], list(columns))
     tips = [
-        (across.label, "@across"),
-        (up.label, "@up"),
-        (shown.title, f"@{{{quantity}}}"),
+        (across.label, "@across_text"),
+        (up.label, "@up_text"),
+        (shown.title, "@value"),
         ("Feasibility", "@feasibility"),
     ]
     return styled(

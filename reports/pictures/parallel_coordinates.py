@@ -13,7 +13,7 @@ from ..figures import BLACK
 from ..registry import report
 from ..roles import AXIS, CONFIGURATION, NUMBER, RANK
 from .feasible import FEASIBLE, along
-from .labels import shortened
+from .labels import arranged, shortened
 from .scales import Scale, Values, axis_scale, grows_by_factors, label_of, values_scale
 from .style import SEQUENTIAL, coloured, framed, library, styled
 from .texts import texts
@@ -21,8 +21,10 @@ from .texts import texts
 if TYPE_CHECKING:
     import xarray as xr
 
-_MOST_TEXTS, _LONGEST = 9, 30
+_MOST_LABELS, _MOST_TEXTS, _LONGEST = 60, 9, 30
 _VALUE = "value"
+_ROOM, _LETTER = 0.3, 0.016
+_MOST_LEVEL = 3
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Column:
 )
 def parallel_coordinates(data: xr.Dataset, *, quantity: str, over: str) -> Any:
     """A line a configuration: the best for each label, and those of the next ranks where they were kept."""
+    data = arranged(data, over, most=_MOST_LABELS)
     dims = (over, RANK) if RANK in data.dims else (over,)
     goal = along(data, quantity, dims).astype(float).ravel()
     good = np.isfinite(goal)
@@ -93,7 +96,7 @@ def _drawn(columns: list[Column], goal: np.ndarray, shown: Values) -> Any:
     look = coloured(shown, SEQUENTIAL)
     tips = [(one.label, f"@{name}") for name, one in zip(told, columns, strict=True)]
     paths = styled(
-        holoviews.Path(lines, ["across", "up"], [_VALUE, *told]),
+        holoviews.Contours(lines, ["across", "up"], [_VALUE, *told]),
         bokeh={**look["bokeh"], "color": _VALUE, "line_width": 2, "tools": ["hover", "tap"], "hover_tooltips": tips},
         matplotlib={**look["matplotlib"], "color": _VALUE, "linewidth": 1.3},
     )
@@ -114,7 +117,9 @@ def _drawn(columns: list[Column], goal: np.ndarray, shown: Values) -> Any:
     ticks = tuple(zip(across.tolist(), titles, strict=True))
     bottom = Scale("across", "", across, titles, ticks=ticks)
     side = Values("", 1.0, False, 0.0, 1.0)
-    limits = {"xlim": (-0.7, across[-1] + 0.7), "ylim": (-0.06, 1.06), "yaxis": None, "show_grid": False}
+    left, right = (_ROOM + _LETTER * len(columns) * max(map(len, columns[end].texts)) for end in (0, -1))
+    limits = {"xlim": (-left, across[-1] + right), "ylim": (-0.06, 1.06), "yaxis": None, "show_grid": False}
+    limits |= {"xrotation": 20} if len(columns) > _MOST_LEVEL else {}
     return framed(holoviews.Overlay([axes, paths, *beside]), bottom, side, options=limits)
 
 

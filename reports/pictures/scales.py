@@ -67,6 +67,15 @@ class Scale:
         return float(self.edges.min()), float(self.edges.max())
 
 
+def labels_of_cells(x: Scale, y: Scale) -> dict[str, np.ndarray]:
+    """The texts of both labels for every cell (y, x) of a map."""
+    shape = len(y.places), len(x.places)
+    return {
+        "across_text": np.broadcast_to(np.array(x.texts), shape),
+        "up_text": np.broadcast_to(np.array(y.texts)[:, None], shape),
+    }
+
+
 def named(label: str, unit: str) -> str:
     """An axis title; a plain number has no unit to show."""
     if unit in ("", "1"):
@@ -201,9 +210,21 @@ def _value_ticks(low: float, high: float, *, log: bool) -> tuple[Tick, ...]:
         return ()
     else:
         chosen = even_numbers(low, high)
-        worth, letter = next(((worth, f" {letter}") for letter, worth in _LETTERS if largest >= worth), (1.0, ""))
+        worth, letter = _letter(largest)
         return tuple((place, f"{place / worth:.6g}{letter}") for place in chosen)
-    return tuple((place, format_quantity(place, "1")) for place in chosen)
+    if largest < _SHORT[1]:
+        return tuple((place, format_quantity(place, "1")) for place in chosen)
+    return tuple((place, _lettered(place)) for place in chosen)
+
+
+def _lettered(number: float) -> str:
+    """A number with the letter of its own size."""
+    worth, letter = _letter(number)
+    return f"{number / worth:.6g}{letter}"
+
+
+def _letter(largest: float) -> tuple[float, str]:
+    return next(((worth, f" {letter}") for letter, worth in _LETTERS if largest >= worth), (1.0, ""))
 
 
 def log_numbers(low: float, high: float) -> list[float]:
@@ -231,4 +252,4 @@ def even_numbers(low: float, high: float, most: int = 8) -> list[float]:
     """
     from matplotlib.ticker import MaxNLocator
 
-    return [float(number) for number in MaxNLocator(most).tick_values(low, high)]
+    return [float(number) for number in MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)]

@@ -27,7 +27,7 @@ _ROLES = {
     "by": BY,
 }
 _PER_UNIT = ("_per_gpu", "_per_user")
-_ROOM = 0.08
+_ROOM, _APART = 0.08, 0.06
 _IDEAL = "ideal"
 
 
@@ -58,7 +58,7 @@ def scaling(data: xr.Dataset, *, quantity: str, x: str, by: str = "") -> Any:
         ends.append((across.places[last], one[last], f"\u2002{100 * share:.0f} %"))
     legend = "\n".join(filter(None, [label_of(data[by]) if by else "", "at the end: efficiency"]))
     return framed(
-        holoviews.Overlay([*drawn, texts(ends, align="left")]),
+        holoviews.Overlay([*drawn, texts(apart(ends, shown), align="left")]),
         across,
         shown,
         legend=legend,
@@ -88,6 +88,16 @@ def scaling_efficiency(data: xr.Dataset, *, quantity: str, x: str, by: str = "")
     legend = label_of(data[by]) if by else ""
     limits = {"ylim": (0.0, max(105.0, shown.high * 1.05))}
     return framed(library().Overlay([whole, *drawn]), across, shown, legend=legend, options=limits)
+
+
+def apart(spots: list[tuple[float, float, str]], shown: Values) -> list[tuple[float, float, str]]:
+    """Spots at the end of an axis moved up, where texts would lie on each other."""
+    low, high = np.log(shown.limits) if shown.log else shown.limits
+    gap, moved, before = _APART * (high - low), [], -np.inf
+    for x, y, text in sorted(spots, key=lambda spot: spot[1]):
+        before = max(float(np.log(y) if shown.log else y), before + gap)
+        moved.append((x, float(np.exp(before)) if shown.log else before, text))
+    return moved
 
 
 def _roomy(across: Scale) -> tuple[float, float]:

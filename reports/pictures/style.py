@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -159,7 +160,9 @@ def coloured(scale: Values, palette: str, limits: tuple[float, float] | None = N
         "colorbar": True,
         "clabel": wrapped(scale.title),
     }
-    shared |= {"clim": limits or scale.limits}
+    low, high = limits or scale.limits
+    shared |= {"clim": (low, high)}
+    scale = replace(scale, ticks=tuple(tick for tick in scale.ticks if low <= tick[0] <= high))
     bar: dict[str, Any] = {"title_standoff": 12, "title_text_font_style": "normal", "padding": 8, "width": 14}
     if scale.ticks:
         from bokeh.models import FixedTicker

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...specs.problems import RooflaxError
 from ..figures import BLUE
 from ..registry import report
 from ..roles import DRAWN, NUMERIC, QUANTILE
@@ -34,7 +35,10 @@ def uncertainty_band(data: xr.Dataset, *, quantity: str, x: str) -> Any:
     quantiles = data[QUANTILE].to_numpy().astype(float)
     rows = dict(zip(quantiles.tolist(), shown.scaled(along(data, quantity, (QUANTILE, x))), strict=True))
     drawn = []
-    for low, high, alpha in bands(quantiles):
+    pairs = [pair for pair in bands(quantiles) if np.isfinite(rows[pair[0]] * rows[pair[1]]).any()]
+    if not pairs and not np.isfinite(rows.get(_MEDIAN, np.nan)).any():
+        raise RooflaxError(f"{shown.title}: no pair of quantiles is finite, so there is no band to draw")
+    for low, high, alpha in pairs:
         label = f"{100 * low:g} % to {100 * high:g} %"
         drawn.append(band(across.places, rows[low], rows[high], label, BLUE, alpha))
     for quantile, row in rows.items():

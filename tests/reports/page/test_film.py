@@ -41,7 +41,18 @@ def test_every_combination_has_the_columns_of_its_own_picture(results):
 
 def test_what_does_not_change_is_kept_once(results):
     _, given = parts(film(picture("heat-map"), results, CHOICE, {}, "it"))
-    assert set(given["states"]["0"]["columns"][0]) == {"step_time"}
+    assert set(given["states"]["0"]["columns"][0]) == {"value"}
+
+
+def test_combinations_with_other_words_in_their_legends_have_figures_of_their_own(results):
+    other = {"flag_values": [0, 1, 2, 127], "flag_meanings": "feasible fits_memory divides_batch not_computed"}
+    status = results["status"].copy().assign_attrs(other)
+    status[1] *= 2
+    choice = {"x": "world_size", "y": "tp"}
+    _, given = parts(film(picture("feasibility-map"), results.assign(status=status), choice, {}, "it"))
+    named = [[item.label.value for item in figure.legend[0].items] for figure in given["figures"]]
+    assert named == [["feasible", "not: fits memory"], ["feasible", "not: divides batch"]]
+    assert [given["states"][key]["figure"] for key in ("0", "1")] == [0, 1]
 
 
 def test_colours_mean_the_same_in_all_combinations(results):

@@ -30,7 +30,9 @@ def test_the_ideal_starts_at_the_first_feasible_point(training, page):
 def test_a_time_scales_the_other_way(training, page):
     data = training.isel(tp=2)
     figure = page("scaling-efficiency", data, quantity="step_time", x="world_size")
-    shown = next(glyph.data_source.data for glyph in figure.renderers if len(glyph.data_source.data) > 1)
+    (whole, dotted, *_) = figure.renderers
+    shown = dotted.data_source.data
+    assert (whole.location, whole.dimension) == (100.0, "width")
     times, gpus = data["step_time"].values, data["world_size"].values
     np.testing.assert_allclose(shown["y"], 100 * times[0] * gpus[0] / (times * gpus))
 
@@ -190,5 +192,15 @@ def test_predictions_lie_beside_the_line_of_equals(page, legend):
     figure = page("predicted-versus-measured", data)
     assert legend(figure) == ["within 25 %", "within 10 %", "predicted = measured", "one", "two"]
     points = [glyph.data_source.data for glyph in figure.renderers if "text_0" in glyph.data_source.data]
-    assert [(found["across"].tolist(), found["up"].tolist()) for found in points] == [([1.0], [1.1]), ([10.0], [9.0])]
-    assert points[0]["text_4"].tolist() == ["+10.0 %"]
+    assert [(list(found["across"]), list(found["up"])) for found in points] == [([1.0], [1.1]), ([10.0], [9.0])]
+    assert list(points[0]["text_4"]) == ["+10.0 %"]
+
+
+def test_texts_at_the_ends_of_curves_keep_apart():
+    from rooflax.reports.pictures.scales import Values
+    from rooflax.reports.pictures.scaling import apart
+
+    linear = Values("V", 1.0, False, 0.0, 100.0)
+    assert [spot[1] for spot in apart([(1, 51.0, "b"), (1, 50.0, "a"), (1, 90.0, "c")], linear)] == [50, 56, 90]
+    log = Values("V", 1.0, True, 1.0, 100.0)
+    assert [spot[1] for spot in apart([(1, 10.0, "a"), (1, 10.0, "b")], log)] == pytest.approx([10, 10 * 100**0.06])

@@ -55,7 +55,7 @@ def test_a_trade_off_marks_the_front_of_the_feasible_points(training, page):
     chosen = front(x, y, more_x=False, more_y=False)
     np.testing.assert_allclose(sorted(best["across"]), sorted(x[chosen]))
     assert len(rest["across"]) + len(best["across"]) == feasible.sum()
-    np.testing.assert_allclose(np.sort(line[next(iter(line))]), np.sort(x[chosen]))
+    assert set(np.unique(line["x"])) == set(x[chosen])
 
 
 def test_a_trade_off_of_no_feasible_point_says_so(training, page):
@@ -88,7 +88,7 @@ def test_a_pareto_picture_shows_configurations_of_each_front(searched, page, leg
     tips = [dict(tool.tooltips) for tool in figure.toolbar.tools if hasattr(tool, "tooltips")]
     assert all(list(own) == ["Hardware", "Tensor parallel degree", "Time", "Memory"] for own in tips)
     points = [glyph.data_source.data for glyph in figure.renderers if "text_1" in glyph.data_source.data]
-    assert [found["text_1"].tolist() for found in points] == [["8", "4"], ["8"]]
+    assert [list(found["text_1"]) for found in points] == [["8", "4"], ["8"]]
     assert figure.xaxis[0].axis_label == "Time [s] (less is better)"
 
 

@@ -10,12 +10,20 @@ from rooflax.reports.pictures.files import KINDS, write_picture
 from rooflax.specs.problems import RooflaxError
 
 
+def _has_optional(declared):
+    return any(role.optional for role in declared.roles.values())
+
+
 @pytest.fixture(params=pictures(), ids=lambda declared: declared.name)
 def declared(request):
     return request.param
 
 
-@pytest.mark.parametrize("optional", [False, True])
+@pytest.mark.parametrize(
+    ("declared", "optional"),
+    [*((one, False) for one in pictures()), *((one, True) for one in pictures() if _has_optional(one))],
+    ids=lambda value: getattr(value, "name", str(value)),
+)
 def test_a_picture_is_drawn_from_what_it_declares(declared, optional, tmp_path):
     import holoviews as hv
     from bokeh.document import Document
