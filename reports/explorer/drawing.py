@@ -28,7 +28,9 @@ def figure_of(
     """The picture of a cut; `tapped` is told the positions of a point that somebody taps, or none."""
     from bokeh.events import Tap
 
-    figure = library().render(report.draw(data, **choice), backend="bokeh")
+    plot = library().renderer("bokeh").get_plot(report.draw(data, **choice))
+    plot.cleanup()  # else the document keeps every plot that it ever had
+    figure = plot.state
     figure.height, figure.sizing_mode = HEIGHT, "stretch_width"
     if hasattr(figure, "x_range"):
         mark = _mark(figure, place_of(report, data, choice, point))
