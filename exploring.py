@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from .reports.registry import Report
-
-MOST_POINTS = 1_000_000
 
 
 def source_of(given: str, bench: Workbench, overrides: Sequence[str] = ()) -> Source:
@@ -83,13 +80,6 @@ class StoreSource:
         data = self.dataset(report.group)
         if data is None:
             raise RooflaxError(f"{self.path} has no group {report.group}")
-        needed = report.needed(data, choice)
-        points = math.prod(needed.sizes[dim] for dim in report.dims(needed, choice))
-        if points > MOST_POINTS:
-            raise RooflaxError(
-                f"this picture takes {points:,} points at once; {MOST_POINTS:,} are read while one looks. `rooflax "
-                "slice` writes them to a file"
-            )
         return report.cut(data, choice, place.at)
 
     @cached_property

@@ -122,7 +122,7 @@ class LiveSource:
     def cut(self, report: Report, choice: Mapping[str, str], place: Place) -> xr.Dataset:
         """The picture's part of the grid, evaluated."""
         needed = report.needed(self._template, choice)
-        own = [*report.dims(needed, choice), *(dial.name for dial in self.dials if dial.name in choice.values())]
+        own = report.dims(needed, choice)
         sweep = self._placed(place, own)
         if sweep.points > MOST_POINTS:
             raise RooflaxError(
@@ -131,8 +131,7 @@ class LiveSource:
             )
         names = tuple(map(str, needed.data_vars))
         found = dataset(sweep, evaluate(sweep, names))
-        kept = {str(dim): found[dim] for dim in found.sizes}
-        lacking = [axis for axis in coordinates(sweep) if axis.name in own and axis.name not in kept]
+        lacking = [axis for axis in coordinates(sweep) if axis.name in own and axis.name not in found.sizes]
         found = found.assign_coords({axis.name: (axis.dims, axis.values, dict(axis.attrs)) for axis in lacking})
         return report.cut(found, choice)
 

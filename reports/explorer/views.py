@@ -56,7 +56,7 @@ class Offer:
         self.pictures = {
             declared.name: declared
             for declared in pictures()
-            if declared.roles and (data := self._datasets.get(declared.group)) is not None and declared.is_offered(data)
+            if (data := self._datasets.get(declared.group)) is not None and declared.is_offered(data)
         }
         if not self.pictures:
             raise RooflaxError(
@@ -98,8 +98,8 @@ class Offer:
         at = {dim: min(view.at.get(dim, middle(data[dim])), data.sizes[dim] - 1) for dim in self.free(chosen)}
         movable = {dial.name for dial in self.movable(chosen)}
         dials = {name: value for name, value in view.dials.items() if name in movable}
-        own = set(map(str, data.sizes)) - set(at)
-        point = view.point if set(view.point) <= own and set(view.point) <= set(choice.values()) else {}
+        own = set(report.dims(report.needed(data, choice), choice))
+        point = view.point if set(view.point) <= own else {}
         return replace(chosen, at=at, dials=dials, point=point)
 
     def _preferred(self, report: Report, data: xr.Dataset, taken: Mapping[str, str]) -> dict[str, str]:
