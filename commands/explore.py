@@ -54,7 +54,7 @@ def explore(
     from ..exploring import source_of
     from ..reports.explorer.server import Address, serve
 
-    source = source_of(store_or_spec, bench_of(models, catalog, compiles=False), overrides)
+    source = source_of(store_or_spec, bench_of(models, catalog), overrides)
 
     def told(url: str) -> None:
         click.echo(url)
