@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .specs.vocabulary import Leaf
 
 _WIDER = 4.0
+_MOST_WHOLE = 1e15
 
 
 @dataclass(frozen=True)
@@ -201,9 +202,15 @@ class LiveSource:
                 continue
             at = place.at[axis.name]
             if axis.coords:
-                yield axis.name, {"zip": {name: [labels[at].item()] for name, labels in axis.coords.items()}}
+                yield axis.name, {"zip": {name: [_plain(labels[at])] for name, labels in axis.coords.items()}}
             else:
-                yield axis.name, axis.labels[at].item()
+                yield axis.name, _plain(axis.labels[at])
+
+
+def _plain(label: np.generic) -> object:
+    """A label as a spec is written."""
+    value = label.item()
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _MOST_WHOLE else value
 
 
 def _squeezed(value: Value, fixed: Mapping[str, object]) -> Value:

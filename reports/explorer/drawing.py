@@ -41,8 +41,10 @@ def _touchable(
 ) -> None:
     """Lets the figure tell what was tapped, with a ring around it that takes no part in the ranges."""
     from bokeh.events import Tap
-    from bokeh.models import ColumnDataSource, GlyphRenderer, Scatter
+    from bokeh.models import ColumnDataSource, GlyphRenderer, Scatter, TapTool
 
+    # A selection would fade everything else.
+    figure.toolbar.tools = [tool for tool in figure.toolbar.tools if not isinstance(tool, TapTool)]
     mark = ColumnDataSource(_columns(spot_of(report, data, choice, point)))
     ring = Scatter(x="x", y="y", size=18, fill_alpha=0.0, line_color=VERMILION, line_width=3)
     figure.renderers.append(GlyphRenderer(data_source=mark, glyph=ring, level="overlay"))

@@ -32,6 +32,7 @@ _SOON, _IDLE = 25, 350
 _NAMES = {"png": "PNG", "svg": "SVG", "csv": "CSV", "yaml": "spec (YAML)"}
 _TEXT = "overflow-wrap:anywhere;white-space:normal;"
 _ERROR = "background:#FBE9E7;border-left:4px solid #B03000;padding:10px 14px;white-space:pre-wrap;" + _TEXT
+_SMALL_TABLE = ":host .tabulator { font-size: 12px; }"
 _log = logging.getLogger(__name__)
 _workers = ThreadPoolExecutor(1, "rooflax-explorer")
 
@@ -66,7 +67,13 @@ class Page:
         self.tabs.param.watch(lambda _: self._below(), "active")
         self.sidebar = pn.Column(
             width=SIDEBAR,
-            styles={"background": "#F6F7F9", "border-right": "1px solid #DDE1E6", "min-height": "100vh"},
+            styles={
+                "background": "#F6F7F9",
+                "border-right": "1px solid #DDE1E6",
+                "min-height": "100vh",
+                "align-self": "stretch",
+                "height": "auto",
+            },
         )
         self.view = offer.first()
         with self._told():
@@ -315,6 +322,7 @@ def _table(data: xr.Dataset) -> list[Any]:
             disabled=True,
             pagination="local",
             page_size=15,
+            stylesheets=[_SMALL_TABLE],
             sizing_mode="stretch_width",
         )
     ]

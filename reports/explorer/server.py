@@ -49,7 +49,7 @@ def serve(source: Source, address: Address, told: Callable[[str], None], *, brow
     from bokeh.server.util import bind_sockets
 
     from .files import TYPES, Files
-    from .page import FILES, page_of
+    from .page import FILES, Page, page_of
     from .views import Offer
 
     offer = Offer(source)
@@ -74,6 +74,7 @@ def serve(source: Source, address: Address, told: Callable[[str], None], *, brow
         extra_patterns=[(rf"/{FILES}/view\.({kinds})", Files, {"offer": offer, "hosts": frozenset(names)})],
     )
     server.start()
+    Page(offer)  # what is loaded with the first picture is there when somebody asks for it
     url = f"http://{names[0]}/"
     told(url)
     if browser:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 10_000
 FEASIBILITY = "Feasibility"
 _DIGITS = 4
+_IN_FULL, _MOST_WHOLE = 1e6, 1e15
 
 
 def frame(data: xr.Dataset, *, readable: bool = False) -> pd.DataFrame:
@@ -64,7 +65,11 @@ def _shown(values: np.ndarray, variable: xr.DataArray, readable: bool) -> np.nda
     if not readable or variable.dtype.kind not in "fiu":
         return values
     numbers = values.astype(float) / _scale(variable)[1]
-    with np.errstate(all="ignore"):
-        power = np.where(numbers != 0, np.floor(np.log10(np.abs(numbers))), 0.0)
-        unit = 10.0 ** (power - _DIGITS + 1)
-        return np.where(np.isfinite(numbers) & (numbers != 0), np.round(numbers / unit) * unit, numbers)
+    few = np.array([_few_digits(number) for number in numbers.tolist()])
+    whole = np.isfinite(few).all() and np.abs(few).max(initial=0.0) < _MOST_WHOLE and np.array_equal(few, np.round(few))
+    return few.astype(int) if whole else few
+
+
+def _few_digits(number: float) -> float:
+    """A number to four digits; a count in full."""
+    return number if number.is_integer() and abs(number) < _IN_FULL else float(f"{number:.{_DIGITS}g}")
