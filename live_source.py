@@ -139,7 +139,7 @@ class LiveSource:
     def _placed(self, place: Place, own: Sequence[str]) -> Sweep:
         """The sweep with one label of each axis but its `own`, and with inputs moved; axes of one label are gone."""
         sweep, inputs = self.sweep, self.sweep.inputs
-        fixed = {axis.name: np.array([place.at[axis.name]]) for axis in sweep.axes if axis.name not in own}
+        fixed = {axis.name: np.array([_position(place, axis)]) for axis in sweep.axes if axis.name not in own}
         values = {name: _squeezed(value, fixed) for name, value in inputs.at(fixed).values.items()}
         axes = [axis for axis in sweep.axes if axis.name not in fixed]
         for dial in self.dials:
@@ -200,11 +200,16 @@ class LiveSource:
         for axis in self.sweep.axes:
             if axis.name in own:
                 continue
-            at = place.at[axis.name]
+            at = _position(place, axis)
             if axis.coords:
                 yield axis.name, {"zip": {name: [_plain(labels[at])] for name, labels in axis.coords.items()}}
             else:
                 yield axis.name, _plain(axis.labels[at])
+
+
+def _position(place: Place, axis: Axis) -> int:
+    """The position along an axis; where nothing that is asked for varies along it, any will do."""
+    return place.at.get(axis.name, 0)
 
 
 def _plain(label: np.generic) -> object:
