@@ -85,6 +85,7 @@ LAZY = {
     "attribute": "attribution",
     "check": "check",
     "compare": "compare",
+    "explore": "explore",
     "fit": "fit",
     "grad": "gradient",
     "measured": "documents",

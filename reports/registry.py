@@ -103,18 +103,23 @@ class Report:
             str(dim) for dim in data.sizes if self.whole or dim in (*choice.values(), *self.axes) or dim in self.own
         )
 
+    def needed(self, data: xr.Dataset, choice: Mapping[str, str]) -> xr.Dataset:
+        """The variables that a picture of this choice needs, along all of their dims."""
+        named = {name for name in choice.values() if name in data.data_vars}
+        sums = [name for role, name in choice.items() if self.roles[role].kind is Kind.SUM]
+        terms = {term for name in sums for term in data[name].attrs.get("terms", ())}
+        chosen = {name for name in data.data_vars if data[name].attrs.get("role") == CONFIGURATION}
+        wanted = {*self.quantities, *self.further, *named, *terms, *chosen, *JUDGED}
+        kept = data[[name for name in data.data_vars if name in wanted or not self.roles]]
+        # A dim along which nothing that is drawn varies can still be drawn along.
+        return kept.assign_coords({name: data[name] for name in choice.values() if name in data.dims})
+
     def cut(self, data: xr.Dataset, choice: Mapping[str, str], at: Mapping[str, int] | None = None) -> xr.Dataset:
         """What a picture of this choice needs, in memory: dims without a role at the position `at`, or the first.
 
         Of a whole with very many points, every so many labels are kept.
         """
-        named = {name for name in choice.values() if name in data.data_vars}
-        terms = {term for name in named for term in data[name].attrs.get("terms", ())}
-        chosen = {name for name in data.data_vars if data[name].attrs.get("role") == CONFIGURATION}
-        needed = {*self.quantities, *self.further, *named, *terms, *chosen, *JUDGED}
-        kept = data[[name for name in data.data_vars if name in needed or not self.roles]]
-        # A dim along which nothing that is drawn varies can still be drawn along.
-        kept = kept.assign_coords({name: data[name] for name in choice.values() if name in data.dims})
+        kept = self.needed(data, choice)
         own = self.dims(kept, choice)
         part = kept.isel({dim: (at or {}).get(str(dim), 0) for dim in kept.sizes if dim not in own})
         return (_thinned(part) if self.whole else part).load()

@@ -98,8 +98,9 @@ def framed(
         "logy": y.log,
         "title": title,
         "show_grid": not cells,
-        "legend_limit": _MOST_ENTRIES,
     }
+    if isinstance(plot, library().Overlay):  # an element alone knows no limit
+        shared["legend_limit"] = _MOST_ENTRIES
     shared |= {"xlim": x.limits, "ylim": y.limits} if cells else {"padding": 0.04}
     shared |= {"xlabel": x.title, "ylabel": wrapped(y.title), "show_legend": bool(legend)}
     shared |= {f"{name}ticks": list(scale.ticks) for name, scale in (("x", x), ("y", y)) if scale.ticks}
