@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from . import CATALOG, MODELS, QUIET, bench_of, print_notices
+from . import CATALOG, MODELS, QUIET, bench_of, print_notices, progress_of
 
 
 @click.command()
@@ -50,7 +50,8 @@ def report(
         raise click.UsageError("--picture, --role and --sel are of single pictures: -o NAME.png, .svg or .pdf")
     print_notices(stored_notices(store), quiet)
     if output.suffix == ".html":
-        size = write_report(store, output, bench, attribution=attribution)
+        with progress_of(quiet, "pictures") as progress:
+            size = write_report(store, output, bench, attribution=attribution, progress=progress)
         told = f"{output}: {size / 1e6:.1f} MB; open it in a browser, no network is needed"
     else:
         told = f"{output}: {write_picture_of(store, output, name, roles, selection)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,14 +79,21 @@ def attributed(
     return attribute_loaded(bench, bench.load_text(spec, "the store's spec", asked), quantity)
 
 
-def write_report(store: str | os.PathLike[str], path: Path, bench: Workbench, *, attribution: bool = True) -> int:
-    """Writes the page about a store; the number of its bytes."""
+def write_report(
+    store: str | os.PathLike[str],
+    path: Path,
+    bench: Workbench,
+    *,
+    attribution: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Writes the page about a store; the number of its bytes. `progress` is told of every picture that is drawn."""
     from ..reports.page.html import page
 
     if path.suffix != ".html":
         raise RooflaxError(f"{path}: a name ending in .html was expected")
     make_ready(path)
-    text = page(study_of(store, bench, attribution=attribution))
+    text = page(study_of(store, bench, attribution=attribution), progress)
     write_text(path, text)
     return len(text.encode())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 ROOT = ""
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,23 @@ class Study:
         return self.groups[ROOT]
 
 
-def shown(study: Study) -> Iterator[Shown]:
+def shown(study: Study, progress: Progress | None = None) -> list[Shown]:
     """The pictures that the datasets offer, in the order of the registry, each with its selectors."""
     objective = str(study.groups["best"].attrs.get("objective", "")) if "best" in study.groups else ""
     at = start(study.results, study.groups.get("best"))
-    for report in pictures():
-        data = study.groups.get(report.group)
-        choice = preferred(report, data, objective) if data is not None else None
-        if data is not None and choice is not None and report.is_offered(data):
-            yield _shown(report, data, choice, at)
+    choices = [
+        (report, data, choice)
+        for report in pictures()
+        if (data := study.groups.get(report.group)) is not None
+        and report.is_offered(data)
+        and (choice := preferred(report, data, objective)) is not None
+    ]
+    found = []
+    for place, (report, data, choice) in enumerate(choices, start=1):
+        found.append(_shown(report, data, choice, at))
+        if progress:
+            progress(place, len(choices))
+    return found
 
 
 def _shown(report: Report, data: xr.Dataset, choice: Mapping[str, str], at: Mapping[str, int]) -> Shown:

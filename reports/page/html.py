@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..columns import Columns
 from ..pictures.style import library, missing
-from .contents import Shown, Study, references, shown, tables
+from .contents import Progress, Shown, Study, references, shown, tables
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,8 +34,11 @@ class Row:
     comment: list[tuple[bool, str]]
 
 
-def page(study: Study) -> str:
-    """The whole page as text. Raises RooflaxError where the packages for pictures are not installed."""
+def page(study: Study, progress: Progress | None = None) -> str:
+    """The whole page as text; `progress` is told of every picture.
+
+    Raises RooflaxError where the packages for pictures are not installed.
+    """
     library()
     try:
         from bokeh.embed import components
@@ -43,7 +46,7 @@ def page(study: Study) -> str:
         from jinja2 import Environment
     except ImportError as error:
         raise missing(error) from error
-    parts = list(shown(study))
+    parts = shown(study, progress)
     layouts = {part.name: part.layout for part in parts if part.layout is not None}
     script, places = components(layouts) if layouts else ("", {})
     # Not `render_js`: it also links scripts that other packages have registered.

@@ -256,7 +256,7 @@ def test_completion_is_offered():
     assert "_rooflax_completion" in done.stdout
     words = {"COMP_WORDS": "rooflax ex", "COMP_CWORD": "1", "_ROOFLAX_COMPLETE": "bash_complete"}
     done = subprocess.run([script], env={**os.environ, **words}, capture_output=True, text=True, check=True)
-    assert done.stdout == "plain,explain\n"
+    assert done.stdout == "plain,explain\nplain,explore\n"
 
 
 def test_an_unknown_executor_is_refused(rooflax, spec):
