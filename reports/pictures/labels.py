@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 LONGEST = 26
 MOST_TEXTS = 30
+_WIDE, _MOST_WIDE = 12, 14
 MOST_CELLS = 300
+MOST_CURVES = 24
 
 
 def arranged(data: xr.Dataset, *dims: str, most: int = MOST_CELLS) -> xr.Dataset:
@@ -25,6 +27,15 @@ def arranged(data: xr.Dataset, *dims: str, most: int = MOST_CELLS) -> xr.Dataset
         order = np.argsort(labels, kind="stable") if labels.dtype.kind in "fiu" else np.arange(len(labels))
         data = data.isel({dim: order[:: -(-len(order) // most)]})
     return data
+
+
+def few(data: xr.Dataset, dim: str, most: int = MOST_CURVES) -> tuple[xr.Dataset, str]:
+    """A dataset with a curve for each label of a dim, of every so many where there are too many, and its title."""
+    title = str(data[dim].attrs.get("long_name", dim))
+    step = -(-data.sizes[dim] // most)
+    if step == 1:
+        return data, title
+    return data.isel({dim: slice(None, None, step)}), f"{title}\n1 of {step} is drawn"
 
 
 def zipped_texts(coordinate: xr.DataArray) -> tuple[str, tuple[str, ...]] | None:
@@ -54,7 +65,8 @@ def spread(texts: Sequence[str], most: int = MOST_TEXTS) -> list[tuple[float, st
     >>> spread(["a", "b", "c"], most=2)
     [(0.0, 'a'), (2.0, 'c')]
     """
-    step = -(-len(texts) // most)
+    wide = max(map(len, texts), default=0) > _WIDE
+    step = -(-len(texts) // (min(most, _MOST_WIDE) if wide else most))
     return [(float(place), text) for place, text in enumerate(shortened(texts))][::step]
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from ..registry import report
 from ..roles import BY, NUMBER, NUMERIC
 from .feasible import along, feasible
-from .labels import arranged
-from .scales import axis_scale, label_of, values_scale
+from .labels import arranged, few, shortened
+from .scales import axis_scale, values_scale
 from .style import CATEGORIES, MARKS, MARKS_OF_FILES, framed, library, styled
 
 if TYPE_CHECKING:
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 @report(title="{quantity} along {x}", roles={"quantity": NUMBER, "x": NUMERIC, "by": BY})
 def line(data: xr.Dataset, *, quantity: str, x: str, by: str = "") -> Any:
     """Solid where every condition holds; a faint dotted line goes on where one fails."""
+    data, legend = few(data, by) if by else (data, "")
     data = arranged(data, x)
     across, shown = axis_scale(data[x]), values_scale(data[quantity])
     dims = (by, x) if by else (x,)
     values, holds = np.atleast_2d(shown.scaled(along(data, quantity, dims))), np.atleast_2d(feasible(data, dims))
-    names = axis_scale(data[by]).texts if by else (shown.title,)
+    names = shortened(axis_scale(data[by]).texts) if by else (shown.title,)
     curves = [
         curve(across.places, row, own, name, place)
         for place, (name, row, own) in enumerate(zip(names, values, holds, strict=True))
     ]
-    legend = label_of(data[by]) if by else ""
     if not holds.all():
         legend = "\n".join(filter(None, [legend, "dotted: infeasible"]))
     return framed(library().Overlay([part for parts in curves for part in parts]), across, shown, legend=legend)

@@ -13,6 +13,7 @@ from ..figures import BLACK, GREY
 from ..registry import report
 from ..roles import BY
 from .feasible import along
+from .labels import few, shortened
 from .points import points
 from .scales import Values, axis_scale, label_of, logarithmic, named, scale_of
 from .style import CATEGORIES, MARKS, framed, library, styled
@@ -80,7 +81,8 @@ _LEGEND = "Forward, one layer"
 )
 def roofline(data: xr.Dataset, *, by: str = "") -> Any:
     """Below the slope an operator waits for memory, below the flat part for arithmetic; a gap is what it loses."""
-    labels = axis_scale(data[by]).texts if by else ("",)
+    data, title = few(data, by, len(MARKS)) if by else (data, "")
+    labels = shortened(axis_scale(data[by]).texts) if by else ("",)
     found = {operator: measured(data, operator, by) for operator in OPERATORS if _is_there(data, operator)}
     found = {operator: numbers for operator, numbers in found.items() if np.isfinite(numbers[1]).any()}
     if not found:
@@ -107,9 +109,9 @@ def roofline(data: xr.Dataset, *, by: str = "") -> Any:
             color, mark = CATEGORIES[place % len(CATEGORIES)], which if by else place
             drawn.append(points(*spot, operator.label, mark, columns, color=color, size=11))
     if by:
-        nowhere, marks = np.array([np.nan]), labels[: len(MARKS)]
-        drawn += [points(nowhere, nowhere, label, which, {}, color=BLACK) for which, label in enumerate(marks)]
-    legend = f"{_LEGEND}\nmarks: {label_of(data[by])}" if by else _LEGEND
+        nowhere = np.array([np.nan])
+        drawn += [points(nowhere, nowhere, label, which, {}, color=BLACK) for which, label in enumerate(labels)]
+    legend = f"{_LEGEND}\nmarks: {title}" if by else _LEGEND
     return framed(library().Overlay(drawn), across, up, legend=legend)
 
 

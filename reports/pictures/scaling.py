@@ -12,7 +12,7 @@ from ..figures import GREY
 from ..registry import report
 from ..roles import BY, NUMERIC, PACE
 from .feasible import along, feasible
-from .labels import arranged
+from .labels import arranged, few, shortened
 from .line import curve
 from .scales import Scale, Values, axis_scale, label_of, scale_of
 from .style import CATEGORIES, framed, library, styled
@@ -35,6 +35,7 @@ _IDEAL = "ideal"
 def scaling(data: xr.Dataset, *, quantity: str, x: str, by: str = "") -> Any:
     """Dashed: the first feasible point scaled; at the end of each curve the efficiency that is left."""
     holoviews = library()
+    data, legend = few(data, by) if by else (data, "")
     data = arranged(data, x)
     across = axis_scale(data[x])
     labels, holds, values, ideals = _series(data, quantity, x, by)
@@ -56,7 +57,7 @@ def scaling(data: xr.Dataset, *, quantity: str, x: str, by: str = "") -> Any:
         last = np.flatnonzero(holds[place] & np.isfinite(values[place]))[-1]
         share = efficiency(values[place], ideals[place], _power(data, quantity))[last]
         ends.append((across.places[last], one[last], f"\u2002{100 * share:.0f} %"))
-    legend = "\n".join(filter(None, [label_of(data[by]) if by else "", "at the end: efficiency"]))
+    legend = "\n".join(filter(None, [legend, "at the end: efficiency"]))
     return framed(
         holoviews.Overlay([*drawn, texts(apart(ends, shown), align="left")]),
         across,
@@ -69,6 +70,7 @@ def scaling(data: xr.Dataset, *, quantity: str, x: str, by: str = "") -> Any:
 @report(title="Efficiency of {quantity} along {x}", roles=_ROLES)
 def scaling_efficiency(data: xr.Dataset, *, quantity: str, x: str, by: str = "") -> Any:
     """100 % is the first feasible point scaled."""
+    data, legend = few(data, by) if by else (data, "")
     data = arranged(data, x)
     across = axis_scale(data[x])
     labels, holds, values, ideals = _series(data, quantity, x, by)
@@ -85,7 +87,6 @@ def scaling_efficiency(data: xr.Dataset, *, quantity: str, x: str, by: str = "")
         bokeh={"color": GREY, "line_dash": "dashed", "line_width": 1},
         matplotlib={"color": GREY, "linestyle": "--", "linewidth": 1.0},
     )
-    legend = label_of(data[by]) if by else ""
     limits = {"ylim": (0.0, max(105.0, shown.high * 1.05))}
     return framed(library().Overlay([whole, *drawn]), across, shown, legend=legend, options=limits)
 
@@ -126,7 +127,7 @@ def _series(
     dims = (by, x) if by else (x,)
     values = np.atleast_2d(along(data, quantity, dims)).astype(float)
     holds = np.atleast_2d(feasible(data, dims))
-    names = axis_scale(data[by]).texts if by else (label_of(data[quantity]),)
+    names = shortened(axis_scale(data[by]).texts) if by else (label_of(data[quantity]),)
     good = holds & np.isfinite(values) & (values > 0)
     kept = np.flatnonzero(good.any(axis=1))
     if not len(kept):

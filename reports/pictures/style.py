@@ -27,7 +27,7 @@ SEQUENTIAL, DIVERGING = "cividis", "BrBG"
 HEIGHT = 440
 INCHES = (7.2, 4.4)
 _FONTS = {"title": "11pt", "labels": "10pt", "xticks": "9pt", "yticks": "9pt", "legend": "9pt"}
-_CROWDED, _LONGEST_TITLE = 80, 44
+_CROWDED, _LONGEST_TITLE = 54, 44
 _ASPECT = 1.5
 _MOST_ENTRIES = 1000
 BACKENDS = ("bokeh", "matplotlib")
@@ -139,13 +139,13 @@ def _tidied_file(legend: str, below: bool, plot: Any, _: Any) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_locator(NullLocator())
     axes.spines[["top", "right"]].set_visible(False)
-    for text in axes.get_xticklabels():
-        if text.get_rotation():
-            text.set(horizontalalignment="right", rotation_mode="anchor")
+    turned = [text for text in axes.get_xticklabels() if text.get_rotation()]
+    for text in turned:
+        text.set(horizontalalignment="right", rotation_mode="anchor")
     handles, names = axes.get_legend_handles_labels()
     if legend and handles:
         shown = dict(zip(names, handles, strict=True))
-        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": 4}
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.42 if turned else -0.16), "ncols": 4}
         beside = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0)}
         axes.legend(shown.values(), shown, title=legend.strip(), frameon=False, **(place if below else beside))
 

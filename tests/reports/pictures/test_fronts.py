@@ -71,6 +71,7 @@ def searched():
     return xr.Dataset(
         {
             "tp": ("point", [8.0, 4.0, 8.0], about),
+            "cost": ("point", [7.0, 8.0, 9.0], {"units": "$", "long_name": "Cost"}),
             "time": ("point", [1.0, 2.0, 3.0], {"units": "s", "long_name": "Time"}),
             "memory": ("point", [5e9, 4e9, 9e9], {"units": "B", "long_name": "Memory"}),
         },

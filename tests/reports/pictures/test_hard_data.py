@@ -150,3 +150,16 @@ def test_a_large_whole_is_thinned_along_its_longest_dims():
     data = xr.Dataset({"a": (("i", "j"), np.ones((3000, 200))), "b": (("i",), np.ones(3000))})
     cut = declared.cut(data, {"x": "a", "y": "b"})
     assert dict(cut.sizes) == {"i": 1000, "j": 200}
+
+
+def test_of_very_many_curves_some_are_drawn_and_the_legend_says_so(page, legend):
+    data = xr.Dataset(
+        {"v": (("x", "by"), np.ones((3, 1000)), {"units": "1"})},
+        {
+            "x": ("x", [1.0, 2.0, 4.0], {"units": "1"}),
+            "by": ("by", np.arange(1.0, 1001), {"long_name": "B", "units": "1"}),
+        },
+    )
+    figure = page("line", data, quantity="v", x="x", by="by")
+    assert legend(figure) == [str(number) for number in range(1, 1001, 42)]
+    assert figure.legend[0].title == "B\n1 of 42 is drawn"
