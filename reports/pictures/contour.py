@@ -63,9 +63,9 @@ def lines(values: np.ndarray, level: float, across: Scale, up: Scale, shown: Val
     """The lines (point, (x, y)) along which values (y, x) have a level."""
     from contourpy import LineType, contour_generator
 
-    places = [np.log(scale.places) if scale.log else scale.places for scale in (across, up)]
+    sides, heads = (np.log(scale.places) if scale.log else scale.places for scale in (across, up))
     heights, height = (np.log(values), np.log(level)) if shown.log else (values, level)
-    generator = contour_generator(*places, np.ma.masked_invalid(heights), line_type=LineType.Separate)
+    generator = contour_generator(sides, heads, np.ma.masked_invalid(heights), line_type=LineType.Separate)
     pieces = [np.asarray(piece, dtype=float) for piece in generator.lines(height)]
     logs = np.array([across.log, up.log])
     return [np.where(logs, np.exp(np.where(logs, piece, 0.0)), piece) for piece in pieces if len(piece) > 1]
