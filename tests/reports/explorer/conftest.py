@@ -44,6 +44,7 @@ class MadeUp:
     title: str = "Made <script>up</script>"
     notices: tuple[str, ...] = ("a <b>note</b>",)
     dials: tuple[Dial, ...] = (Dial("mfu", "Utilisation", "1", 0.4, 0.0, 1.0, False),)
+    start: dict[str, int] = field(default_factory=dict)
     fault: Exception | None = None
     asked: list[object] = field(default_factory=list)
 
