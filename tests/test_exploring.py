@@ -96,7 +96,7 @@ def test_an_input_can_be_an_axis(live):
     dial = next(dial for dial in live.dials if dial.name == "gpu_hour_price")
     np.testing.assert_array_equal(found["gpu_hour_price"], steps(dial))
     ratio = found["cost_per_token"] / found["gpu_hour_price"]
-    np.testing.assert_allclose(ratio, float(ratio[0]), rtol=1e-12)
+    np.testing.assert_allclose(ratio, np.broadcast_to(ratio[..., :1], ratio.shape), rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,14 @@ def test_names_that_are_asked_for_win_and_no_two_are_alike(offer):
     assert len(set(offer.settled(View("heat-map", {"x": "tp", "y": "tp"})).choice.values())) == 3
 
 
+def test_what_was_left_empty_stays_empty(offer):
+    full = offer.settled(View("line", {}))
+    assert full.choice.keys() == {"quantity", "x", "by"}
+    without = offer.settled(View("line", {"quantity": "price", "x": "tp"}))
+    assert without.choice.keys() == {"quantity", "x"}
+    assert linked(offer, link(without, offer.data(without))) == without
+
+
 def test_positions_stay_within_their_dims(offer):
     assert offer.settled(View("heat-map", {}, {"machine": 99})).at == {"machine": 2}
 
