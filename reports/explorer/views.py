@@ -98,7 +98,8 @@ class Offer:
         picture = view.picture if view.picture in self.pictures else self.first().picture
         report, data = self.pictures[picture], self._datasets[self.pictures[picture].group]
         own = data.drop_dims([dim for dim in self.dials if dim in data.sizes and dim not in view.choice.values()])
-        asked = {role: name for role, name in view.choice.items() if role in report.roles}
+        able = {role: declared.candidates(data) for role, declared in report.roles.items()}
+        asked = {role: name for role, name in view.choice.items() if name in able.get(role, ())}
         if asked:  # who has chosen, has also chosen what stays empty
             asked |= {role: "" for role, declared in report.roles.items() if declared.optional and role not in asked}
         choice = preferred(report, own, asked=asked) or report.choice(data, asked)

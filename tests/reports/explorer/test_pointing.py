@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from rooflax.reports.explorer.drawing import figure_of
@@ -56,3 +58,16 @@ def test_a_figure_tells_what_was_tapped_and_marks_it(offer):
     figure._trigger_event(Tap(figure, x=7.9, y=1.1))
     assert told == [{"tp": 3, "bandwidth": 0}]
     assert ring.data == {"x": [8.0], "y": [1.0]}
+
+
+@pytest.mark.parametrize("name", ["heat-map", "line", "contour", "trade-off", "feasibility-map", "scaling"])
+def test_what_the_mouse_shows_are_columns_of_the_picture(offer, name):
+    from bokeh.models import GlyphRenderer, HoverTool
+
+    *_, figure = drawn(offer, name)
+    for tool in (tool for tool in figure.toolbar.tools if isinstance(tool, HoverTool)):
+        shown = tool.renderers if isinstance(tool.renderers, list) else figure.renderers
+        columns = {column for one in shown if isinstance(one, GlyphRenderer) for column in one.data_source.data}
+        for _, text in tool.tooltips or []:
+            assert re.fullmatch(r"@\{?(.+?)\}?(\{.*\})?", text), text
+            assert re.fullmatch(r"@\{?(.+?)\}?(\{.*\})?", text)[1] in columns, text

@@ -41,6 +41,11 @@ def test_what_was_left_empty_stays_empty(offer):
     assert linked(offer, link(without, offer.data(without))) == without
 
 
+def test_names_that_cannot_play_a_part_are_replaced_as_if_nobody_had_asked(offer):
+    other = offer.settled(View("heat-map", {"x": "step_time", "y": "price"}))
+    assert other == offer.first()
+
+
 def test_positions_stay_within_their_dims(offer):
     assert offer.settled(View("heat-map", {}, {"machine": 99})).at == {"machine": 2}
 
