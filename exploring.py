@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .live_source import LiveSource, live_source
+from .reports.defaults import start
 from .reports.explorer.source import Dial, Explanation, Place, Source
 from .results import open as open_results
 from .results import stored_notices
@@ -63,6 +64,11 @@ class StoreSource:
     def results(self) -> xr.Dataset:
         """The root of the store."""
         return open_results(self.path)
+
+    @property
+    def start(self) -> Mapping[str, int]:
+        """The best point, where one was looked for, else a feasible one."""
+        return start(self.results, self.dataset("best"))
 
     def dataset(self, group: str) -> xr.Dataset | None:
         """The root or a group of the store, read as it is used."""

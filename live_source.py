@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .reports.defaults import start
 from .reports.explorer.source import Dial, Explanation, Place
 from .reports.explorer.views import steps
 from .spec_texts import reproducing
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _WIDER = 4.0
 _MOST_WHOLE = 1e15
+_LOOKED_AT = 2**13
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,14 @@ class LiveSource:
         for dial in self.dials:
             coords[dial.name] = ((dial.name,), steps(dial), {"long_name": dial.label, "units": dial.unit})
         return xr.Dataset(variables, coords)
+
+    @property
+    def start(self) -> Mapping[str, int]:
+        """A feasible point in the middle of all that are, of some."""
+        places = _thinned(self.sweep.sizes)
+        few = replace(self.sweep, inputs=self.sweep.inputs.at(places))
+        found = start(dataset(few, evaluate(few, [STATUS])))
+        return {dim: int(places[dim][at]) for dim, at in found.items()}
 
     def dataset(self, group: str) -> xr.Dataset | None:
         """The whole grid without values, and beside it the inputs that may become axes."""
@@ -205,6 +215,15 @@ class LiveSource:
                 yield axis.name, {"zip": {name: [_plain(labels[at])] for name, labels in axis.coords.items()}}
             else:
                 yield axis.name, _plain(axis.labels[at])
+
+
+def _thinned(sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """Positions along dims that make few points: every other one of the longest dim, until they are."""
+    places = {dim: np.arange(size) for dim, size in sizes.items()}
+    while math.prod(map(len, places.values())) > _LOOKED_AT:
+        longest = max(places, key=lambda dim: len(places[dim]))
+        places[longest] = places[longest][::2]
+    return places
 
 
 def _position(place: Place, axis: Axis) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .specs.documents import parse_document
+from .specs.documents import document_yaml, parse_document
 from .specs.overrides import apply_overrides
 from .specs.problems import SpecError
 
@@ -42,16 +41,4 @@ def reproducing(
     kept["store"] = {"dtype": loaded.spec.store.dtype}
     if folders := loaded.spec.catalog:
         kept["catalog"] = [str((Path(loaded.file).parent / folder).resolve()) for folder in folders]
-    return _yaml(kept)
-
-
-def _yaml(data: Mapping[str, Any]) -> str:
-    from ruamel.yaml import YAML
-
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = None
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.width = 120
-    text = io.StringIO()
-    yaml.dump(dict(data), text)
-    return text.getvalue()
+    return document_yaml(kept)

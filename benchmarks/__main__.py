@@ -13,7 +13,7 @@ import jax
 from rich.console import Console
 from rich.table import Table
 
-from . import cluster, gradients, growth, kernels, memory, scaling, search, slicing, startup, storing
+from . import cluster, exploring, gradients, growth, kernels, memory, scaling, search, slicing, startup, storing
 
 SECTIONS = {
     "kernels": kernels,
@@ -22,6 +22,7 @@ SECTIONS = {
     "search": search,
     "storing": storing,
     "slicing": slicing,
+    "exploring": exploring,
     "growth": growth,
     "cluster": cluster,
     "scaling": scaling,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -61,6 +62,19 @@ def parse_document(text: str, file: str) -> Document:
     reader = _Reader(text, file)
     data = reader.document()
     return Document(data, text, file, reader.keys, reader.values, tuple(reader.problems))
+
+
+def document_yaml(data: Mapping[str, Any]) -> str:
+    """The text of a document that holds this data; keys stay in their order."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.width = 120
+    text = io.StringIO()
+    yaml.dump(dict(data), text)
+    return text.getvalue()
 
 
 def _located(text: str, file: str, path: KeyPath, message: str, mark: Mark | None) -> Problem:

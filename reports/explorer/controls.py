@@ -45,7 +45,7 @@ class Controls:
         import panel as pn
 
         names = {name.replace("-", " ").capitalize(): name for name in self.offer.pictures}
-        select = pn.widgets.Select(name="Kind", options=names, value=self.view.picture, width=WIDTH)
+        select = pn.widgets.Select(label="Kind", options=names, value=self.view.picture, width=WIDTH)
         select.param.watch(lambda event: self._changed(replace(self.view, picture=event.new, point={})), "value")
         return select
 
@@ -59,7 +59,7 @@ class Controls:
             options = dict(zip(labels, found, strict=True))
             options = {_NONE: "", **options} if role.optional else options
             select = pn.widgets.Select(
-                name=name.capitalize() if len(name) > 1 else name,
+                label=name.capitalize() if len(name) > 1 else name,
                 options=options,
                 value=self.view.choice.get(name, ""),
                 width=WIDTH,
@@ -85,11 +85,11 @@ class Controls:
             return [_text(f"{escape(title)}: {escape(texts(coordinate)[0])}")]
         if coordinate.dtype.kind not in "fiu":
             options = {text: at for at, text in enumerate(texts(coordinate))}
-            widget = pn.widgets.Select(name=title, options=options, value=place, width=WIDTH)
+            widget = pn.widgets.Select(label=title, options=options, value=place, width=WIDTH)
         else:
             shown = texts(coordinate) if coordinate.size <= MOST_TEXTS else []
             widget = pn.widgets.IntSlider(
-                name=title, start=0, end=coordinate.size - 1, value=place, width=WIDTH, format=_formatter(shown)
+                label=title, start=0, end=coordinate.size - 1, value=place, width=WIDTH, format=_formatter(shown)
             )
         widget.param.watch(
             lambda event: self._move(replace(self.view, at={**self.view.at, dim: int(event.new)})), "value"
@@ -123,7 +123,7 @@ class Controls:
 
         stops = sorted({*steps(dial).tolist(), value})
         slider = pn.widgets.IntSlider(
-            name=dial.label,
+            label=dial.label,
             start=0,
             end=len(stops) - 1,
             value=stops.index(value),

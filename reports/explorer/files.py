@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tornado.web import RequestHandler
 
 from ...specs.problems import RooflaxError
+from ...specs.text_files import shown_cell
 from ..pictures.files import write_picture
 from .slice_table import frame
 from .views import Offer, View, linked
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 TYPES = {
     "png": "image/png",
@@ -30,11 +35,19 @@ def file_of(offer: Offer, view: View, kind: str) -> bytes:
         return offer.source.spec(report, view.choice, view.place).encode()
     data = offer.source.cut(report, view.choice, view.place)
     if kind == "csv":
-        return frame(data).to_csv(index=False, lineterminator="\n").encode()
+        return _csv(data).encode()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"view.{kind}"
         write_picture(lambda: report.draw(data, **view.choice), path)
         return path.read_bytes()
+
+
+def _csv(data: xr.Dataset) -> str:
+    """The rows of a slice; texts, which may be those of strangers, are no formulas to a spreadsheet."""
+    rows = frame(data).rename(columns=shown_cell)
+    texts = rows.select_dtypes(exclude="number").columns
+    rows[texts] = rows[texts].map(lambda cell: shown_cell(cell) if isinstance(cell, str) else cell)
+    return rows.to_csv(index=False, lineterminator="\n")
 
 
 class Files(RequestHandler):

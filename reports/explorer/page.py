@@ -20,7 +20,7 @@ from .drawing import figure_of
 from .slice_table import MOST_ROWS, frame
 from .source import Place
 from .term_page import STYLE, explanation_page
-from .views import Offer, View, link, linked, middle, texts
+from .views import Offer, View, link, linked, texts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -226,7 +226,7 @@ class Page:
         for dim in map(str, data.sizes):
             if dim in self.view.at or (dim in self.offer.dials and dim not in self.view.choice.values()):
                 continue
-            place = self.view.point.get(dim, middle(data[dim]))
+            place = self.view.point.get(dim, self.offer.middle(data[dim]))
             if dim in self.offer.dials:
                 dials[dim] = float(data[dim].to_numpy()[place])
             else:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import signal
+import socket
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ...specs.problems import RooflaxError
@@ -46,22 +48,16 @@ def serve(source: Source, address: Address, told: Callable[[str], None], *, brow
         from tornado.ioloop import IOLoop
     except ImportError as error:
         raise missing(error) from error
-    from bokeh.server.util import bind_sockets
-
     from .files import TYPES, Files
     from .page import FILES, Page, page_of
     from .views import Offer
 
     offer = Offer(source)
     pn.extension("tabulator", notifications=False)
-    asyncio.set_event_loop(asyncio.new_event_loop())
+    own = asyncio.new_event_loop()
+    asyncio.set_event_loop(own)
     loop = IOLoop.current()
-    try:
-        sockets, port = bind_sockets(address.host, address.port)
-    except OSError as error:
-        raise _refused(address, error) from error
-    for bound in sockets:  # the server binds them itself, once their port is known
-        bound.close()
+    port = _free_port(address)
     names, ended = address.names(port), threading.Event()
     kinds = "|".join(TYPES)
     server = get_server(
@@ -76,26 +72,35 @@ def serve(source: Source, address: Address, told: Callable[[str], None], *, brow
     server.start()
     Page(offer)  # what is loaded with the first picture is there when somebody asks for it
     url = f"http://{names[0]}/"
-    told(url)
-    if browser:
-        loop.add_callback(webbrowser.open, url)
-    try:
-        _run(loop)
-    finally:
-        ended.set()
-        server.stop()
-
-
-def _run(loop: object) -> None:
-    """Runs the loop until a signal ends it."""
-    own = loop.asyncio_loop  # type: ignore[attr-defined]
-    for number in (signal.SIGINT, signal.SIGTERM):
-        own.add_signal_handler(number, own.stop)
-    try:
+    with _stopped_by_signals(own):
+        told(url)
+        if browser:
+            loop.add_callback(webbrowser.open, url)
         own.run_forever()
+    ended.set()
+    server.stop()
+
+
+@contextmanager
+def _stopped_by_signals(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Ends the loop when the process is interrupted or told to end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, loop.stop)
+    try:
+        yield
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
-            own.remove_signal_handler(number)
+            loop.remove_signal_handler(number)
+
+
+def _free_port(address: Address) -> int:
+    """The port that is asked for, or any that is free for 0. Raises RooflaxError where it cannot be had."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        with socket.create_server((address.host, address.port), family=family) as found:
+            return int(found.getsockname()[1])
+    except OSError as error:
+        raise _refused(address, error) from error
 
 
 def _refused(address: Address, error: OSError) -> RooflaxError:

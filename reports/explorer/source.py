@@ -64,6 +64,11 @@ class Source(Protocol):
         """The inputs that may be moved though they are no dims."""
         ...
 
+    @property
+    def start(self) -> Mapping[str, int]:
+        """The positions along dims at which to look first; others have none that is better."""
+        ...
+
     def dataset(self, group: str) -> xr.Dataset | None:
         """The names, dims, labels and attributes of a group, whose values are not to be read; None without it."""
         ...

@@ -11,9 +11,9 @@ import numpy as np
 
 from ...specs.problems import RooflaxError
 from ...specs.units import format_quantity
+from ..defaults import preferred
 from ..pictures import pictures
 from ..registry import Report
-from ..roles import Kind
 from .source import Dial, Place, Source
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Offer:
         self.dials = {dial.name: dial for dial in source.dials}
         datasets = {group: source.dataset(group) for group in {declared.group for declared in pictures()}}
         self._datasets = {group: data for group, data in datasets.items() if data is not None}
+        self._start = source.start
         self.pictures = {
             declared.name: declared
             for declared in pictures()
@@ -82,8 +83,13 @@ class Offer:
         """The inputs that may be moved in a view: those that are none of its axes."""
         return tuple(dial for dial in self.dials.values() if dial.name not in view.choice.values())
 
+    def middle(self, coordinate: xr.DataArray) -> int:
+        """The position to begin with along a dim: where to look first, else the middle of numbers, the first name."""
+        found = self._start.get(str(coordinate.name), coordinate.size // 2 if coordinate.dtype.kind in "fiu" else 0)
+        return min(found, coordinate.size - 1)
+
     def first(self) -> View:
-        """The view to begin with: the longest axes of numbers across and up."""
+        """The view to begin with."""
         name = FIRST if FIRST in self.pictures else next(iter(self.pictures))
         return self.settled(View(name, {}))
 
@@ -91,38 +97,21 @@ class Offer:
         """The view as near to the one that is wanted as its source allows."""
         picture = view.picture if view.picture in self.pictures else self.first().picture
         report, data = self.pictures[picture], self._datasets[self.pictures[picture].group]
-        choice = report.choice(data, {**self._preferred(report, data, view.choice), **view.choice})
+        own = data.drop_dims([dim for dim in self.dials if dim in data.sizes and dim not in view.choice.values()])
+        able = {role: declared.candidates(data) for role, declared in report.roles.items()}
+        asked = {role: name for role, name in view.choice.items() if name in able.get(role, ())}
+        if asked:  # who has chosen, has also chosen what stays empty
+            asked |= {role: "" for role, declared in report.roles.items() if declared.optional and role not in asked}
+        choice = preferred(report, own, asked=asked) or report.choice(data, asked)
         if choice is None:
             raise RooflaxError(f"the picture {picture} has no name for each of its roles here")
         chosen = View(picture, choice)
-        at = {dim: min(view.at.get(dim, middle(data[dim])), data.sizes[dim] - 1) for dim in self.free(chosen)}
+        at = {dim: min(view.at.get(dim, self.middle(data[dim])), data.sizes[dim] - 1) for dim in self.free(chosen)}
         movable = {dial.name for dial in self.movable(chosen)}
         dials = {name: value for name, value in view.dials.items() if name in movable}
         own = set(report.dims(report.needed(data, choice), choice))
         point = view.point if set(view.point) <= own else {}
         return replace(chosen, at=at, dials=dials, point=point)
-
-    def _preferred(self, report: Report, data: xr.Dataset, taken: Mapping[str, str]) -> dict[str, str]:
-        """Names for the axes that nobody has asked for: dims of several labels, of numbers first, the longest first."""
-        dims = [
-            str(dim) for dim, size in data.sizes.items() if size > 1 and dim not in self.dials and dim in data.coords
-        ]
-        ordered = sorted(dims, key=lambda dim: (data[dim].dtype.kind not in "fiu", -data.sizes[dim]))
-        spare = [dim for dim in ordered if dim not in taken.values()]
-        wanted = {}
-        for name, role in report.roles.items():
-            if role.optional or name in taken or role.kind not in (Kind.AXIS, Kind.NUMERIC):
-                continue
-            found = next((dim for dim in spare if dim in role.candidates(data)), None)
-            if found is not None:
-                wanted[name] = found
-                spare.remove(found)
-        return wanted
-
-
-def middle(coordinate: xr.DataArray) -> int:
-    """The position to begin with along a dim: the middle of numbers, the first of names."""
-    return coordinate.size // 2 if coordinate.dtype.kind in "fiu" else 0
 
 
 def texts(coordinate: xr.DataArray) -> list[str]:

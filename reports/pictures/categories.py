@@ -43,7 +43,7 @@ def categories(
         **columns,
     }
     cells = library().QuadMesh((x.edges, y.edges, *every.values()), ["across", "up"], list(every))
-    told = [(x.label, "@across_text"), (y.label, "@up_text"), *tips]
+    told = [(x.label, "@text_across"), (y.label, "@text_up"), *tips]
     touched = {"alpha": 0.0, "tools": ["hover", "tap"], "hover_tooltips": told, "colorbar": False}
     cells = styled(cells, bokeh=touched, matplotlib={"alpha": 0.0, "colorbar": False})
     return library().Overlay([cells, *drawn])

@@ -40,8 +40,8 @@ def mesh(
     }
     cells = library().QuadMesh((across.edges, up.edges, *columns.values()), ["across", "up"], list(columns))
     tips = [
-        (across.label, "@across_text"),
-        (up.label, "@up_text"),
+        (across.label, "@text_across"),
+        (up.label, "@text_up"),
         (shown.title, "@value"),
         ("Feasibility", "@feasibility"),
     ]

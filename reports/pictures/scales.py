@@ -71,8 +71,8 @@ def labels_of_cells(x: Scale, y: Scale) -> dict[str, np.ndarray]:
     """The texts of both labels for every cell (y, x) of a map."""
     shape = len(y.places), len(x.places)
     return {
-        "across_text": np.broadcast_to(np.array(x.texts), shape),
-        "up_text": np.broadcast_to(np.array(y.texts)[:, None], shape),
+        "text_across": np.broadcast_to(np.array(x.texts), shape),
+        "text_up": np.broadcast_to(np.array(y.texts)[:, None], shape),
     }
 
 

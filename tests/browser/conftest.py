@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from served_explorer import Served, served
@@ -47,7 +48,7 @@ def chromium() -> Iterator[object]:
 class Reader:
     """A page of the browser, what it asked of other machines, and what went wrong in it."""
 
-    page: object
+    page: Any
     strangers: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 

@@ -26,11 +26,14 @@ def served(*arguments: str, sound: bool = True) -> Iterator[Served]:
     """`rooflax explore` with these arguments; a `sound` one has logged no fault when it is stopped."""
     command = [sys.executable, "-m", "rooflax", "explore", "--port", "0", "--no-browser", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    out, told = process.stdout, process.stderr
+    assert out is not None
+    assert told is not None
     log: list[str] = []
-    thread = threading.Thread(target=lambda: log.extend(process.stderr), daemon=True)
+    thread = threading.Thread(target=lambda: log.extend(told), daemon=True)
     thread.start()
     try:
-        url = process.stdout.readline().strip()
+        url = out.readline().strip()
         assert url.startswith("http://127.0.0.1:"), "".join(log)
         yield Served(url, process, log)
         process.send_signal(signal.SIGINT)
@@ -39,7 +42,7 @@ def served(*arguments: str, sound: bool = True) -> Iterator[Served]:
         process.kill()
         process.wait()
         thread.join(10)
-        process.stdout.close()
-        process.stderr.close()
+        out.close()
+        told.close()
     if sound:
         assert [line for line in log if re.search("Traceback|Error|ERROR|WARN|fault", line)] == []

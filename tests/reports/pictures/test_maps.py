@@ -22,7 +22,7 @@ def test_the_first_condition_that_fails_colours_a_cell(training, page, sources):
         "not: divides batch": look_of(2).color,
     }
     (cells,) = sources(figure, "margin")
-    for gpus, tp, code in zip(cells["across_text"], cells["up_text"], cells["code"], strict=True):
+    for gpus, tp, code in zip(cells["text_across"], cells["text_up"], cells["code"], strict=True):
         assert code == training["status"].sel(world_size=float(gpus), tp=float(tp))
     assert set(cells["margin"]) == {"-20 GB", "-3", "5 GB"}
     assert cells["margin"][list(cells["category"]).index("not: divides batch")] == "-3"
