@@ -114,7 +114,7 @@ def plan(
 ) -> None:
     """Show what SPEC would compute: axes, points, blocks, bytes, conditions and inputs; runs nothing."""
     from .plans import plan_of
-    from .reports.plan import plan_tables
+    from .reports.terminal.plan import plan_tables
 
     bench = bench_of(models, catalog)
     loaded = bench.load(spec, overrides)
@@ -213,7 +213,7 @@ def explain(
 ) -> None:
     """Show a quantity at one point as the tree of terms that add up to it, with formulas and sources."""
     from .points import explain_point
-    from .reports.tree import as_mapping, explanation
+    from .reports.terminal.tree import as_mapping, explanation
 
     term, notices = explain_point(bench_of(models, catalog), quantity, overrides, spec, depth)
     print_notices(notices, quiet)
@@ -244,7 +244,7 @@ def slice_(
     quiet: bool,
 ) -> None:
     """Cut a part out of a store and print it, or write it to a file."""
-    from .reports.tables import records, results_table
+    from .reports.terminal.tables import records, results_table
     from .results import stored_notices
     from .slices import slice_of, write_slice
 
@@ -286,7 +286,7 @@ def best(
     quiet: bool,
 ) -> None:
     """Show the best points of a store, or of a spec without storing anything."""
-    from .reports.tables import best_table, records
+    from .reports.terminal.tables import best_table, records
     from .results import best as find
     from .slices import select
 
@@ -332,7 +332,7 @@ KINDS = (
 def list_(kind: str, models: tuple[Path, ...], catalog: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
     """List what there is."""
     from .inventory import listed
-    from .reports.tables import listing
+    from .reports.terminal.tables import listing
 
     _ = quiet
     columns, rows = listed(kind, bench_of(models, catalog, compiles=False))

@@ -76,7 +76,7 @@ def stoppable() -> Iterator[None]:
 
 def progress_of(quiet: bool, what: str = "blocks") -> Any:
     """A progress bar on standard error, where somebody may see it."""
-    from ..reports.progress import progress_bar
+    from ..reports.terminal.progress import progress_bar
 
     return progress_bar(quiet or not sys.stderr.isatty(), what)
 

@@ -40,7 +40,7 @@ def attribute(
     one at a time; what describes the model stays unless --wrt names it.
     """
     from ..queries.attribution import attribute_described
-    from ..reports.attribution import attribution_records, attribution_tables
+    from ..reports.terminal.attribution import attribution_records, attribution_tables
 
     inputs = [name.strip() for name in wrt.split(",") if name.strip()]
     found = attribute_described(bench_of(models, catalog), quantity, inputs, change, overrides, spec, best=best)

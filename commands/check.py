@@ -38,7 +38,7 @@ def check(
 
     --repair shows what it would do, does it, and checks again. What was computed by other models cannot be repaired.
     """
-    from ..reports.soundness import soundness_sentence
+    from ..reports.terminal.soundness import soundness_sentence
     from ..soundness import check as checked
     from ..soundness import needs_repair, origin_of, repaired
 
@@ -70,7 +70,7 @@ def check(
 
 
 def _tell(found: Soundness, as_json: bool, quiet: bool) -> None:
-    from ..reports.soundness import damage_table, soundness_notices, soundness_sentence
+    from ..reports.terminal.soundness import damage_table, soundness_notices, soundness_sentence
 
     mapping = found.as_mapping()
     print_notices(soundness_notices(mapping), quiet)

@@ -42,7 +42,7 @@ def compare(
     The contributions of the inputs add up to the difference of a quantity. A record from a catalog counts as one input.
     """
     from ..queries.comparison import compare_spec, scenario_files
-    from ..reports.comparison import comparison_records, comparison_tables
+    from ..reports.terminal.comparison import comparison_records, comparison_tables
     from ..specs.problems import RooflaxError
 
     bench = bench_of(models, catalog)

@@ -79,7 +79,7 @@ def fit(
     from ..calibration import default_kinds, fit_rows, parameters_of, rows_of, stage_params
     from ..fit_summary import summary, write_calibration
     from ..output_files import make_ready
-    from ..reports.calibration import fit_tables
+    from ..reports.terminal.calibration import fit_tables
     from ..specs.measured.reading import unread_columns
     from ..sweeps.fits.fit_solver import Weighting
 

@@ -37,7 +37,7 @@ def grad(
     difference to the next legal value.
     """
     from ..queries.gradient import gradient_described
-    from ..reports.gradient import gradient_records, gradient_table
+    from ..reports.terminal.gradient import gradient_records, gradient_table
 
     bench = bench_of(models, catalog)
     found = gradient_described(bench, _names(of), _names(wrt), overrides, spec, relative=elasticity)

@@ -36,8 +36,8 @@ def optimize(
     --set optimize.over.INPUT='{min: LOW, max: HIGH}'.
     """
     from ..queries.optimum import optimize as find
-    from ..reports.optimum import optimum_tables
-    from ..reports.tables import records
+    from ..reports.terminal.optimum import optimum_tables
+    from ..reports.terminal.tables import records
 
     with progress_of(quiet) as progress:
         found = find(

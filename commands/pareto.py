@@ -43,7 +43,7 @@ def pareto(
     --where and --sel narrow the points first, so the answer is the exact frontier of those they leave.
     """
     from ..queries.frontier import pareto as find
-    from ..reports.tables import front_table, records
+    from ..reports.terminal.tables import front_table, records
 
     with progress_of(quiet) as progress:
         found = find(

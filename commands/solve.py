@@ -43,7 +43,7 @@ def solve(
     At one point the exit code is 1 where there is no solution.
     """
     from ..queries.solve import solve_described
-    from ..reports import solve as report
+    from ..reports.terminal import solve as report
 
     names = [name.strip() for name in wrt.split(",")] if wrt else []
     bench = bench_of(models, catalog)

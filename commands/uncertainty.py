@@ -44,7 +44,7 @@ def uncertainty(
     {lognormal: [MEDIAN, FACTOR]} or {samples: [...]}, or so in a spec.
     """
     from ..queries.uncertainty import answer, asked_of_spec, shares_of, store_of, write_into
-    from ..reports.uncertainty import as_records, told, uncertainty_tables
+    from ..reports.terminal.uncertainty import as_records, told, uncertainty_tables
 
     bench = bench_of(models, catalog)
     asked = asked_of_spec(bench, quantities, spec, overrides)

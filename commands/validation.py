@@ -41,7 +41,7 @@ def validate(
     Rows that cannot be predicted are counted with the reason. The constant-MFU column is the naive rule.
     """
     from ..output_files import make_ready
-    from ..reports.validation import (
+    from ..reports.terminal.validation import (
         assumption_table,
         check_picture,
         family_table,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from ...specs.terms import Term
-from ..tree import value_text
+from ..terminal.tree import value_text
 from .source import Explanation
 
 STYLE = """

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ...specs.bibliography import bibliography, cited
 from ...specs.problems import RooflaxError
-from ..columns import Columns
 from ..defaults import preferred, start
 from ..pictures import pictures
 from ..registry import Report
-from ..tables import best_table, front_table
+from ..terminal.columns import Columns
+from ..terminal.tables import best_table, front_table
 from .film import film
 
 if TYPE_CHECKING:

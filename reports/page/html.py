@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..columns import Columns
 from ..pictures.style import library, missing
+from ..terminal.columns import Columns
 from .contents import Progress, Shown, Study, references, shown, tables
 
 if TYPE_CHECKING:

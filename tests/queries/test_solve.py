@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import rooflax as rx
-from rooflax.reports.solve import sentence
+from rooflax.reports.terminal.solve import sentence
 
 TOYS = Path(__file__).parents[1] / "sweeps" / "root_models.py"
 TRAINING = {

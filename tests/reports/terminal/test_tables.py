@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from rooflax.reports.columns import Columns, number_column, text_column
-from rooflax.reports.tables import best_table, front_table, listing, records, results_table
+from rooflax.reports.terminal.columns import Columns, number_column, text_column
+from rooflax.reports.terminal.tables import best_table, front_table, listing, records, results_table
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 160, 300])

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..specs.units import format_quantity
+from ...specs.units import format_quantity
 from .columns import Column, Columns, number_column, text_column
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..specs.units import format_quantity
+from ...specs.units import format_quantity
 from .columns import Columns, number_column, text_column
 from .tables import MOST_ROWS, condition, shown
 

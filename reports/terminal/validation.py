@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..specs.measured.errors import Family, Overall, Record
-from ..specs.problems import RooflaxError
+from ...specs.measured.errors import Family, Overall, Record
+from ...specs.problems import RooflaxError
+from ..documents.contract import Figure
+from ..figures import panels, save
+from ..pictures import picture
+from ..pictures.style import files_library
 from .columns import Column, Columns, text_column
-from .documents.contract import Figure
-from .figures import panels, save
-from .pictures import picture
-from .pictures.style import files_library
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..specs.units import format_quantity, unit_ratio
+from ...specs.units import format_quantity, unit_ratio
 from .columns import Columns
 from .tables import meaning, records, results_table
 

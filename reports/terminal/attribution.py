@@ -6,7 +6,7 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..specs.units import format_quantity
+from ...specs.units import format_quantity
 from .columns import Columns, text_column
 from .tables import meaning, shown
 

@@ -8,8 +8,8 @@ from typing import Any
 from rich.text import Text
 from rich.tree import Tree
 
-from ..specs.terms import Term
-from ..specs.units import format_quantity
+from ...specs.terms import Term
+from ...specs.units import format_quantity
 
 
 def explanation(term: Term) -> Tree:

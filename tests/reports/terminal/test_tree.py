@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from rooflax.reports.tree import as_mapping, explanation
+from rooflax.reports.terminal.tree import as_mapping, explanation
 from rooflax.specs.terms import Term
 
 

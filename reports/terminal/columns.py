@@ -10,8 +10,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from ..specs.units import format_quantity
-from .prefixes import shared_prefix
+from ...specs.units import format_quantity
+from ..prefixes import shared_prefix
 
 GAP = 2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..specs.units import format_quantity
+from ...specs.units import format_quantity
 from .columns import Columns, text_column
 
 MOST_ROWS = 40

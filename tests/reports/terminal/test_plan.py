@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rooflax.reports.plan import plan_tables
+from rooflax.reports.terminal.plan import plan_tables
 
 PLAN = {
     "title": "A plan",

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from ..specs.units import format_quantity
+from ...specs.units import format_quantity
 from .columns import Columns, text_column
 
 

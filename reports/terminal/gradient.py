@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..specs.units import format_quantity, unit_ratio
+from ...specs.units import format_quantity, unit_ratio
 from .columns import Columns, text_column
 from .tables import condition, meaning
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from ..specs.ratios import ratio
-from ..specs.units import UnitError, parse_quantity
+from ...specs.ratios import ratio
+from ...specs.units import UnitError, parse_quantity
 from .columns import Column, Columns, number_column, text_column
 from .tables import MOST_ROWS, best_table, places, shown
 

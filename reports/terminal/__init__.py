@@ -1,0 +1,1 @@
+"""What commands print: tables as wide as the terminal, trees, progress."""
