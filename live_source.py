@@ -19,6 +19,7 @@ from .specs.problems import RooflaxError
 from .specs.vocabulary import Kind
 from .sweeps.eager import MOST_POINTS
 from .sweeps.engine import evaluate
+from .sweeps.gradients.derivatives import derivatives  # loads JAX before a second thread might ask for half of it
 from .sweeps.label import attributes, coordinates, dataset
 from .sweeps.leaves import is_code
 from .sweeps.sweep import MARGIN, STATUS, Sweep, sweep_of
@@ -173,8 +174,6 @@ class LiveSource:
 
     def elasticity(self, quantity: str, by: str, place: Place) -> float | None:
         """The elasticity by a continuous input, one-sided at kinks."""
-        from .sweeps.gradients.derivatives import derivatives
-
         leaf = self.bench.registry.vocabulary.get(by)
         if (leaf is not None and leaf.kind is not Kind.CONTINUOUS) or self.bench.registry.options(quantity):
             return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -209,3 +211,22 @@ def test_a_store_without_its_spec_is_still_shown_but_not_explained(stored, monke
     cut(stored, "heat-map")
     with pytest.raises(RooflaxError, match=r"spec in cluster\.zarr"):
         stored.explain("step_time", PLACE)
+
+
+@pytest.mark.slow
+def test_points_are_explained_while_a_thread_loads_what_differentiates(store):
+    code = f"""
+import threading, rooflax
+from rooflax.exploring import source_of
+from rooflax.reports.explorer.source import Place
+source = source_of({str(store)!r}, rooflax.Workbench())
+place = Place({dict(PLACE.at)!r})
+source.explain("step_time", place)
+thread = threading.Thread(target=lambda: source.elasticity("step_time", "hbm_bandwidth", place))
+thread.start()
+while thread.is_alive():
+    source.explain("step_time", place)
+thread.join()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -21,7 +21,9 @@ sys.exit(main())
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["fit", "--help"], ["optimize", "--help"]], ids=" ".join
+    "arguments",
+    [["--help"], ["run", "--help"], ["fit", "--help"], ["optimize", "--help"], ["explore", "--help"]],
+    ids=" ".join,
 )
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     command = [sys.executable, "-c", LOADED_AT_EXIT, *arguments]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -64,10 +65,13 @@ def test_a_figure_tells_what_was_tapped_and_marks_it(offer):
 def test_what_the_mouse_shows_are_columns_of_the_picture(offer, name):
     from bokeh.models import GlyphRenderer, HoverTool
 
-    *_, figure = drawn(offer, name)
+    figure: Any = drawn(offer, name)[-1]
     for tool in (tool for tool in figure.toolbar.tools if isinstance(tool, HoverTool)):
         shown = tool.renderers if isinstance(tool.renderers, list) else figure.renderers
-        columns = {column for one in shown if isinstance(one, GlyphRenderer) for column in one.data_source.data}
-        for _, text in tool.tooltips or []:
-            assert re.fullmatch(r"@\{?(.+?)\}?(\{.*\})?", text), text
-            assert re.fullmatch(r"@\{?(.+?)\}?(\{.*\})?", text)[1] in columns, text
+        sources: list[Any] = [one.data_source for one in shown if isinstance(one, GlyphRenderer)]
+        columns = {column for source in sources for column in source.data}
+        tips: Any = tool.tooltips or []
+        for _, text in tips:
+            named = re.fullmatch(r"@\{?(.+?)\}?(\{.*\})?", text)
+            assert named, text
+            assert named[1] in columns, text
