@@ -16,7 +16,7 @@ from ...specs.problems import RooflaxError
 from ..pictures.scales import label_of
 from ..roles import Kind
 from .controls import Controls
-from .drawing import figure_of
+from .drawing import Drawing
 from .slice_table import MOST_ROWS, frame
 from .source import Place
 from .term_page import STYLE, explanation_page
@@ -54,6 +54,7 @@ class Page:
         self._ended = ended or threading.Event()
         self._without: set[tuple[str, str]] = set()
         self.cut: xr.Dataset | None = None
+        self.drawing = Drawing(self.tapped)
         self.alert = pn.pane.HTML("", visible=False, sizing_mode="stretch_width", styles={"font-size": "14px"})
         self.title = pn.pane.HTML("", sizing_mode="stretch_width")
         self.picture = pn.pane.Bokeh(None, sizing_mode="stretch_width", min_height=80)
@@ -112,7 +113,8 @@ class Page:
             offer, view = self.offer, self.view
             report = offer.report(view)
             self.cut = offer.source.cut(report, view.choice, view.place)
-            self.picture.object = figure_of(report, self.cut, view.choice, view.point, self.tapped)
+            with self._at_once():
+                self.picture.object = self.drawing.show(report, self.cut, view.choice, view.point)
             query = link(view, offer.data(view))
             self.title.object = self._titled()
             self.saved.object = _links(query)
@@ -120,6 +122,18 @@ class Page:
             self._addressed(query)
             self._below()
             self._later()
+
+    @contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """Changes of the document that reach the browser together."""
+        if self.document is None:
+            yield
+            return
+        self.document.hold("combine")
+        try:
+            yield
+        finally:
+            self.document.unhold()
 
     def tapped(self, point: Mapping[str, int]) -> None:
         """Somebody asks for a point of the picture."""
@@ -167,6 +181,7 @@ class Page:
         self.turn += 1
         self.cut = None
         self.picture.object = None
+        self.drawing.clear()
         for part in (self.title, self.saved, self.point, self.spec):
             part.object = ""
         self.table.clear()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rooflax.reports.explorer.drawing import figure_of
+from rooflax.reports.explorer.drawing import Drawing
 from rooflax.reports.explorer.pointing import point_at, spot_of
 from rooflax.reports.explorer.views import View
 
@@ -16,7 +16,7 @@ def drawn(offer, name, **choice):
     view = offer.settled(View(name, choice))
     report = offer.report(view)
     data = offer.source.cut(report, view.choice, view.place)
-    return report, data, view.choice, figure_of(report, data, view.choice, {}, lambda _: None)
+    return report, data, view.choice, Drawing(lambda _: None).show(report, data, view.choice, {})
 
 
 def test_cells_reach_halfway_on_a_logarithmic_axis(offer):
@@ -53,7 +53,7 @@ def test_a_figure_tells_what_was_tapped_and_marks_it(offer):
     report = offer.report(view)
     told = []
     data = offer.source.cut(report, view.choice, view.place)
-    figure = figure_of(report, data, view.choice, {"tp": 1, "bandwidth": 1}, told.append)
+    figure = Drawing(told.append).show(report, data, view.choice, {"tp": 1, "bandwidth": 1})
     ring = figure.renderers[-1].data_source
     assert ring.data == {"x": [2.0], "y": [10.0]}
     figure._trigger_event(Tap(figure, x=7.9, y=1.1))
