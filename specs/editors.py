@@ -92,12 +92,14 @@ def _axis(leaf: Leaf) -> dict[str, Any]:
 
 
 def _grid_forms() -> dict[str, Any]:
-    def form(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
-        return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    def form(properties: dict[str, Any], required: list[str], *examples: object) -> dict[str, Any]:
+        shape = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+        return {**shape, "examples": list(examples)} if examples else shape
 
     def bounds(length: int, words: str) -> dict[str, Any]:
         return {"type": "array", "items": _BOUND, "minItems": length, "maxItems": length, "description": words}
 
+    samples = {"type": "array", "items": _BOUND, "minItems": 2, "description": "Values seen, each as likely"}
     spaced = {
         "min": _BOUND,
         "max": _BOUND,
@@ -105,23 +107,43 @@ def _grid_forms() -> dict[str, Any]:
         "scale": {"enum": ["linear", "log"], "default": "linear"},
     }
     return {
-        "Box": form({"min": _BOUND, "max": _BOUND}, ["min", "max"]),
+        "Box": form({"min": _BOUND, "max": _BOUND}, ["min", "max"], {"min": "1 TB/s", "max": "8 TB/s"}),
         "Bound": {"type": ["number", "string"], "description": "A number, or text with a unit such as 25 GB/s"},
         "Uncertain": {
             "anyOf": [
-                {**_NUMBER, "description": "One value, or with its standard deviation: 0.42 ± 0.03, 25 GB/s ± 10 %"},
-                form({"normal": bounds(2, "Mean, standard deviation")}, ["normal"]),
-                form({"uniform": bounds(2, "Low, high")}, ["uniform"]),
-                form({"lognormal": bounds(2, "Median, factor: 68 % within median / and times factor")}, ["lognormal"]),
-                form({"samples": {"type": "array", "items": _BOUND, "minItems": 2}}, ["samples"]),
+                {
+                    **_NUMBER,
+                    "description": "One value, or with its standard deviation: 0.42 ± 0.03, 25 GB/s ± 10 %",
+                    "examples": ["25 GB/s", "25 GB/s ± 10 %"],
+                },
+                form({"normal": bounds(2, "Mean, standard deviation")}, ["normal"], {"normal": [0.42, 0.03]}),
+                form({"uniform": bounds(2, "Low, high")}, ["uniform"], {"uniform": [0.3, 0.5]}),
+                form(
+                    {"lognormal": bounds(2, "Median, factor: 68 % within median / and times factor")},
+                    ["lognormal"],
+                    {"lognormal": [0.4, 1.2]},
+                ),
+                form({"samples": samples}, ["samples"], {"samples": [0.39, 0.41, 0.45]}),
             ]
         },
         "Axis": {
             "anyOf": [
-                {"type": "array", "items": {"type": ["number", "string", "boolean"]}, "minItems": 1},
-                form(spaced, ["min", "max", "num"]),
-                form({"pow2": bounds(2, "Every power of two from lo to hi, both included")}, ["pow2"]),
-                form({"range": bounds(3, "lo, hi, step; hi is included where the steps meet it")}, ["range"]),
+                {
+                    "type": "array",
+                    "items": {"type": ["number", "string", "boolean"]},
+                    "minItems": 1,
+                    "description": "Every label",
+                    "examples": [[1, 2, 4, 8]],
+                },
+                form(spaced, ["min", "max", "num"], {"min": "25 GB/s", "max": "400 GB/s", "num": 16, "scale": "log"}),
+                form(
+                    {"pow2": bounds(2, "Every power of two from lo to hi, both included")}, ["pow2"], {"pow2": [1, 16]}
+                ),
+                form(
+                    {"range": bounds(3, "lo, hi, step; hi is included where the steps meet it")},
+                    ["range"],
+                    {"range": [4, 40, 1]},
+                ),
                 {"$ref": "#/$defs/Zip"},
             ]
         },
@@ -135,5 +157,6 @@ def _grid_forms() -> dict[str, Any]:
                 }
             },
             ["zip"],
+            {"zip": {"hardware": ["a100-sxm-80gb", "h100-sxm-80gb"], "gpu_hour_price": ["1.5 $/h", "2.5 $/h"]}},
         ),
     }

@@ -23,6 +23,11 @@ _EXPECTED = {
 }
 
 
+def _like(*examples: object) -> Any:
+    """Examples of a key's value, which editors and the documentation show."""
+    return Field(examples=list(examples))
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -30,9 +35,9 @@ class _Part(BaseModel):
 class _Objective(_Part):
     """One quantity to make small or large."""
 
-    minimize: str | None = None
+    minimize: Annotated[str | None, _like("step_time")] = None
     """The quantity to make small; give this or `maximize`."""
-    maximize: str | None = None
+    maximize: Annotated[str | None, _like("predicted_mfu")] = None
     """The quantity to make large; give this or `minimize`."""
 
     @model_validator(mode="after")
@@ -50,18 +55,18 @@ class _Objective(_Part):
 class Best(_Objective):
     """The best points along some axes, reduced while the sweep runs."""
 
-    over: Annotated[tuple[str, ...], Field(min_length=1)]
+    over: Annotated[tuple[str, ...], Field(min_length=1), _like(["tp", "micro_batch_size"])]
     """The axes to choose along; the others stay."""
-    top: Annotated[int, Field(ge=1, strict=True)] = 1
+    top: Annotated[int, Field(ge=1, strict=True), _like(3)] = 1
     """How many points to keep, the best first."""
 
 
 class Pareto(_Part):
     """The points that no other beats in every objective, gathered while the sweep runs."""
 
-    objectives: tuple[str, ...]
+    objectives: Annotated[tuple[str, ...], _like(["step_time:min", "predicted_mfu:max"])]
     """Two or three quantities, each with its direction: `step_time:min`, `predicted_mfu:max`."""
-    over: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    over: Annotated[Annotated[tuple[str, ...], Field(min_length=1)] | None, _like(["tp", "micro_batch_size"])] = None
     """The axes to choose along, all by default; there is one frontier for each point of the others."""
 
     @field_validator("objectives")
@@ -74,25 +79,25 @@ class Pareto(_Part):
 class Optimize(_Objective):
     """The best values of continuous inputs, found in every cell of the axes under the conditions of `where`."""
 
-    over: Annotated[dict[str, Any], Field(min_length=1)]
+    over: Annotated[dict[str, Any], Field(min_length=1), _like({"hbm_bandwidth": {"min": "1 TB/s", "max": "8 TB/s"}})]
     """The inputs left free, each with its range, such as `hbm_bandwidth: {min: 1 TB/s, max: 8 TB/s}`."""
 
 
 class Gradient(_Part):
     """The quantities that move, and the inputs that move them."""
 
-    of: Annotated[tuple[str, ...], Field(min_length=1)]
+    of: Annotated[tuple[str, ...], Field(min_length=1), _like(["step_time"])]
     """The quantities whose derivatives are kept."""
-    wrt: Annotated[tuple[str, ...], Field(min_length=1)]
+    wrt: Annotated[tuple[str, ...], Field(min_length=1), _like(["hbm_bandwidth", "scale_out_bandwidth"])]
     """Continuous inputs, or quantities that are given a value."""
 
 
 class Gradients(_Part):
     """Derivatives beside the results, at every point of the grid."""
 
-    derivative: Gradient | None = None
+    derivative: Annotated[Gradient | None, _like({"of": ["step_time"], "wrt": ["hbm_bandwidth"]})] = None
     """How much the quantities change per unit of the inputs."""
-    elasticity: Gradient | None = None
+    elasticity: Annotated[Gradient | None, _like({"of": ["step_time"], "wrt": ["hbm_bandwidth"]})] = None
     """How much they change in relation, per relative change of the inputs."""
 
     @model_validator(mode="after")
@@ -107,11 +112,11 @@ class Gradients(_Part):
 class Store(_Part):
     """Where results go and in which precision they are computed and kept."""
 
-    path: str | None = None
+    path: Annotated[str | None, _like("runs/mine.zarr", "s3://bucket/mine.zarr")] = None
     """The zarr store, relative to the working directory."""
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: Annotated[Literal["float32", "float64"], _like("float64")] = "float32"
     """The floating-point type of the computation and of the stored values."""
-    mantissa_bits: Annotated[int, Field(ge=1, le=52, strict=True)] | None = None
+    mantissa_bits: Annotated[Annotated[int, Field(ge=1, le=52, strict=True)] | None, _like(12)] = None
     """Stored values are rounded to so many bits behind the leading one, which makes files smaller: 12 keep them within
     0.012 %. Best points and frontiers are chosen and kept before the rounding."""
 
@@ -126,30 +131,37 @@ class Store(_Part):
 class SweepSpec(_Part):
     """A sweep: which inputs vary and how, which are fixed, and what is asked."""
 
-    title: str
+    title: Annotated[str, _like("Which layout trains Llama-3-8B fastest on 64 GPUs?")]
     """One line that says what the sweep is about; pictures and pages carry it."""
-    description: str | None = None
+    description: Annotated[str | None, _like("Every layout of a model, against the bandwidth between nodes.")] = None
     """Free text: the question, and what to look at."""
-    axes: dict[str, Any] = {}
+    axes: Annotated[
+        dict[str, Any], _like({"hardware": ["a100-sxm-80gb", "h100-sxm-80gb"], "tp": {"pow2": [1, 8]}})
+    ] = {}
     """The inputs that vary, each a list or a grid form; their order is the order of the dimensions, but the longest is
     put last where the last is short, which is quicker."""
-    fixed: dict[str, Any] = {}
+    fixed: Annotated[dict[str, Any], _like({"model": "llama-3-8b", "world_size": 64, "gpu_hour_price": "2.5 $/h"})] = {}
     """The inputs of one value; numbers may carry units, such as `25 GB/s`, and distributions, such as `0.42 ± 0.03`."""
-    outputs: Annotated[tuple[str, ...], Field(min_length=1)]
+    outputs: Annotated[tuple[str, ...], Field(min_length=1), _like(["step_time", "memory_per_gpu", "binding"])]
     """The quantities to compute and keep."""
-    where: tuple[str, ...] = ()
+    where: Annotated[tuple[str, ...], _like(["fits_memory", "memory_per_gpu < 70 GiB"])] = ()
     """Conditions that points must meet: constraints by name, or comparisons such as `memory_per_gpu < 70 GiB`."""
-    best: Best | None = None
+    best: Annotated[Best | None, _like({"minimize": "step_time", "over": ["tp"]})] = None
     """The best points along some axes, beside the whole grid."""
-    pareto: Pareto | None = None
+    pareto: Annotated[Pareto | None, _like({"objectives": ["step_time:min", "memory_per_gpu:min"]})] = None
     """The points between which two or three objectives decide, beside the whole grid."""
-    optimize: Optimize | None = None
+    optimize: Annotated[
+        Optimize | None,
+        _like({"minimize": "training_cost", "over": {"hbm_capacity": {"min": "24 GB", "max": "288 GB"}}}),
+    ] = None
     """The best values of continuous inputs in every cell of the axes; `rooflax optimize` answers it."""
-    gradients: Gradients | None = None
+    gradients: Annotated[Gradients | None, _like({"elasticity": {"of": ["step_time"], "wrt": ["hbm_bandwidth"]}})] = (
+        None
+    )
     """Derivatives or elasticities beside the results."""
-    store: Store = Store()
+    store: Annotated[Store, _like({"path": "runs/mine.zarr", "mantissa_bits": 12})] = Store()
     """Where results go and in which precision they are computed."""
-    catalog: tuple[str, ...] = ()
+    catalog: Annotated[tuple[str, ...], _like(["my-records"])] = ()
     """Folders of further catalog records, relative to this file; a record here wins over a shipped one of its name."""
 
 

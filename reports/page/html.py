@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..formulas import mathml
 from ..pictures.style import library, missing
 from ..terminal.columns import Columns
 from .contents import Progress, Shown, Study, references, shown, tables
@@ -16,7 +16,6 @@ from .contents import Progress, Shown, Study, references, shown, tables
 if TYPE_CHECKING:
     import xarray as xr
 
-_LINKING = re.compile(r"\\(href|style|class)")
 _LONG = 32
 _TEMPLATE = Path(__file__).with_name("page.html")
 _PARTS = ("device", "version", "registry_digest", "spec_digest", "layout_digest")
@@ -119,18 +118,6 @@ def quantities(results: xr.Dataset) -> Iterable[Row]:
             str(attrs.get("source", "")),
             _marked(str(attrs.get("comment", ""))),
         )
-
-
-def mathml(formula: str) -> str:
-    """A LaTeX formula as MathML, which browsers draw themselves; "" where it cannot be read."""
-    from latex2mathml import exceptions
-    from latex2mathml.converter import convert
-
-    told = [error for error in vars(exceptions).values() if isinstance(error, type) and issubclass(error, Exception)]
-    try:
-        return "" if _LINKING.search(formula) else convert(formula.replace(r"\arg", r"\mathrm{arg}\,"))
-    except (*told, ValueError, IndexError):
-        return ""
 
 
 def _errata(results: xr.Dataset) -> Iterable[Mapping[str, Any]]:

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from rooflax.reports.page.contents import Study
-from rooflax.reports.page.html import mathml, page
+from rooflax.reports.formulas import mathml
+from rooflax.reports.page.html import page
 
 
 @pytest.fixture
