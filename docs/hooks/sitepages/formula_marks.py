@@ -17,7 +17,7 @@ _INLINE = r"(?<![\\\w$])\$(?![\s$])([^$\n]*[^$\s])\$(?!\w)"
 class _Formula(InlineProcessor):
     """One formula within a line."""
 
-    def handleMatch(self, match: re.Match[str], data: str) -> tuple[Any, int | None, int | None]:  # noqa: N802 (overrides)
+    def handleMatch(self, match: re.Match[str], data: str) -> tuple[Any, int | None, int | None]:  # noqa: ARG002 (overrides)
         """The formula as MathML, which stays out of all further processing."""
         found = mathml(match[1])
         if not found:
@@ -28,7 +28,7 @@ class _Formula(InlineProcessor):
 class FormulaExtension(Extension):
     """Adds formulas to Markdown."""
 
-    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (overrides)
+    def extendMarkdown(self, md: Markdown) -> None:
         """Registers the pattern behind that of code, so that code stays code."""
         md.inlinePatterns.register(_Formula(_INLINE, md), "rooflax_formula", 185)
 

@@ -35,8 +35,8 @@ def _index(groups: Mapping[str, Sequence[Leaf]], registry: Registry, where: Mapp
     lines = [
         "# Inputs",
         "",
-        "What may be given in `axes`, in `fixed`, with `--set` and as a keyword. A default stands where nothing is given, "
-        "and each has a reason. An input of a catalog comes from the record, unless it is given beside it.",
+        "What may be given in `axes`, in `fixed`, with `--set` and as a keyword. A default stands where nothing is "
+        "given, and each has a reason. An input of a catalog comes from the record, unless it is given beside it.",
     ]
     for group, leaves in groups.items():
         rows = [

@@ -46,8 +46,8 @@ def pages() -> Part:
     lines = [
         "# Pictures",
         "`rooflax report STORE -o page.html` shows every picture that a store has what it takes for, with selectors; "
-        "`rooflax report STORE -o it.png --picture NAME` draws one; `ds.rooflax.draw(NAME)` does in a notebook. A picture "
-        "declares roles, and any name of a store that fits may take one: `--role x=world_size`.",
+        "`rooflax report STORE -o it.png --picture NAME` draws one; `ds.rooflax.draw(NAME)` does in a notebook. A "
+        "picture declares roles, and any name of a store that fits may take one: `--role x=world_size`.",
     ]
     files: dict[str, str | bytes] = {}
     with tempfile.TemporaryDirectory() as folder:

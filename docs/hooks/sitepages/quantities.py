@@ -63,9 +63,9 @@ def _index(modules: Mapping[str, Sequence[Quantity]], where: Mapping[str, str]) 
     lines = [
         "# Quantities",
         "",
-        f"All {count} computed quantities, each declared once, in the module that its page is named after. The formula, "
-        "the unit, the source and the worked example are those of the declaration; the example is computed anew in the "
-        "tests. `rooflax show NAME` tells the same, `rooflax explain NAME` with the values of a point.",
+        f"All {count} computed quantities, each declared once, in the module that its page is named after. The "
+        "formula, the unit, the source and the worked example are those of the declaration; the tests compute it anew. "
+        "`rooflax show NAME` tells the same, `rooflax explain NAME` with the values of a point.",
         "",
         "Quantities in a namespace, such as `rules.training_days`, are formulas of other documents exactly as printed, "
         "with their errata.",
@@ -111,7 +111,8 @@ def entry(
         )
     if quantity.terms:
         facts.append(f"**Sum of**: {links(quantity.terms)}")
-    facts += [f"**Reads**: {links(quantity.reads)}"] if quantity.reads else []
+    others = [name for name in quantity.reads if name not in quantity.terms]
+    facts += [f"**Reads**{' also' if quantity.terms else ''}: {links(others)}"] if others else []
     facts += [f"**Read by**: {links(sorted(readers[quantity.name]))}"] if readers.get(quantity.name) else []
     facts.append(f"**Worked example**: {_example(quantity, registry)}")
     if declared.undefined:

@@ -43,8 +43,8 @@ def _page(catalog: str, records: Sequence[Record], bench: Workbench) -> str:
     ]
     lines = [
         f"# Catalog: {catalog.replace('_', ' ')}",
-        f"The {len(records)} records of the catalog; a spec names one with `{catalog}: NAME`. Below the table every record "
-        "has all of its fields, each with where it was read. *Confidence* says how well the numbers are founded.",
+        f"The {len(records)} records of the catalog; a spec names one with `{catalog}: NAME`. Below the table every "
+        "record has all of its fields, each with where it was read. *Confidence* tells how well they are founded.",
         table(("name", "title", "confidence", *map(code, fields)), rows),
         "## Records",
         *(_record(one, bench) for one in records),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -14,12 +14,13 @@ from .texts import Part, plain
 
 PAGE = "reference/spec.md"
 _FORMS = {
-    "Axis": "Forms of an axis",
+    "Axis": "A form of an axis",
     "Zip": "Inputs that vary together",
     "Uncertain": "One value, or a distribution",
     "Box": "A range to optimize over",
     "Bound": "A bound",
 }
+_PLAIN = {"string": "text", "object": "a mapping", "boolean": "true or false"}
 
 
 def spec_reference() -> Part:
@@ -27,9 +28,9 @@ def spec_reference() -> Part:
     table = schema()
     lines = [
         "# Spec reference",
-        "A spec is a YAML file. `rooflax schema` prints its JSON schema for editors; this page is made from it. Numbers "
-        "may carry units, such as `25 GB/s`. Which inputs there are is on [Inputs](inputs/index.md), which quantities on "
-        "[Quantities](quantities/index.md).",
+        "A spec is a YAML file. `rooflax schema` prints its JSON schema for editors; this page is made from it. "
+        "Numbers may carry units, such as `25 GB/s`. What may be given is on [Inputs](inputs/index.md), what may be "
+        "asked on [Quantities](quantities/index.md).",
         *_keys(table, table, "", 2),
         "## Forms of values",
     ]
@@ -72,44 +73,54 @@ def _facts(key: str, value: Mapping[str, Any], part: Mapping[str, Any]) -> str:
 def _kind(value: Mapping[str, Any]) -> str:
     """What a value may be, in words."""
     if "properties" in value:
-        return "a mapping of names of inputs to values"
+        return f"a mapping of the names of inputs, each to {_linked(_reference(value['additionalProperties']))}"
     if name := _reference(value):
-        return f"[{_FORMS[name].lower()}](#{name.lower()})" if name in _FORMS else "a mapping of the keys below"
+        return _linked(name) if name in _FORMS else "a mapping of the keys below"
     if "anyOf" in value:
         return " or ".join(_kind(one) for one in value["anyOf"] if one.get("type") != "null")
     if "enum" in value:
         return "one of " + ", ".join(f"`{one}`" for one in value["enum"])
-    kind = value.get("type")
-    if kind == "array":
-        least, most = value.get("minItems"), value.get("maxItems")
-        how = f" of {least} to {most}" if most and most != least else f" of {least}" if most else ""
-        return f"a list{how} of texts" if value.get("items", {}).get("type") == "string" else f"a list{how}"
-    if kind == "integer":
+    return (
+        _counted(value)
+        if value.get("type") in ("array", "integer")
+        else _PLAIN.get(str(value.get("type")), "a number, or text")
+    )
+
+
+def _linked(form: str) -> str:
+    return f"[{_FORMS[form].lower()}](#{form.lower()})"
+
+
+def _counted(value: Mapping[str, Any]) -> str:
+    """A list and how long it is, or a whole number and its bounds."""
+    if value["type"] == "integer":
         low, high = value.get("minimum"), value.get("maximum")
-        return (
-            "a whole number"
-            + (f", at least {low:,}" if low is not None else "")
-            + (f", at most {high:,}" if high else "")
-        )
-    return {"string": "text", "object": "a mapping", "boolean": "true or false"}.get(str(kind), "a number, or text")
+        return f"a whole number, at least {low:,}" + (f", at most {high:,}" if high is not None else "")
+    least, most = value.get("minItems"), value.get("maxItems")
+    how = f" of {least} to {most}" if most and most != least else f" of {most}" if most else ""
+    return f"a list{how}" + (" of texts" if value.get("items", {}).get("type") == "string" else "")
 
 
 def _examples(path: str, value: Mapping[str, Any]) -> list[str]:
-    return [_yaml(_nested(path.split("."), example)) for example in value.get("examples", ())]
+    return [_block(path.split("."), example) for example in value.get("examples", ())]
 
 
-def _nested(keys: list[str], value: object) -> object:
-    for key in reversed(keys):
-        value = {key: value}
-    return value
+def _block(keys: Sequence[str], value: object) -> str:
+    """A value under its keys as a block of YAML; what a mapping holds is on a line for each of its keys."""
+    lines = ["  " * depth + f"{key}:" for depth, key in enumerate(keys)]
+    if isinstance(value, Mapping):
+        lines += ["  " * len(keys) + f"{key}: {_flow(one)}" for key, one in value.items()]
+    else:
+        lines = [*lines[:-1], f"{lines[-1]} {_flow(value)}"] if lines else [_flow(value)]
+    return "\n".join(["```yaml", *lines, "```"])
 
 
-def _yaml(value: object) -> str:
-    """A value as a block of YAML, short lists and mappings on one line."""
+def _flow(value: object) -> str:
+    """A value as YAML on one line."""
     yaml, text = YAML(), io.StringIO()
-    yaml.default_flow_style, yaml.width = None, 110
+    yaml.default_flow_style, yaml.width = True, 1000
     yaml.dump(value, text)
-    return f"```yaml\n{text.getvalue().removesuffix('...' + chr(10)).rstrip()}\n```"
+    return text.getvalue().removesuffix("...\n").rstrip()
 
 
 def _form(name: str, title: str, table: Mapping[str, Any]) -> list[str]:
@@ -125,7 +136,7 @@ def _form(name: str, title: str, table: Mapping[str, Any]) -> list[str]:
             for key, value in one.get("properties", {}).items()
         ]
         lines += [". ".join(told).replace("; ", ", ") + "."] if told else []
-        lines += [_yaml(example) for example in one.get("examples", ())]
+        lines += [_block((), example) for example in one.get("examples", ())]
     return lines
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from rooflax.reports.page.contents import Study
+from rooflax.kernels.discovery import shipped_registry
 from rooflax.reports.formulas import mathml
+from rooflax.reports.page.contents import Study
 from rooflax.reports.page.html import page
 
 
@@ -50,6 +51,11 @@ def test_a_formula_that_cannot_be_drawn_is_left_out(formula):
     found = mathml(formula)
     assert "href" not in found
     assert found == "" or found.startswith("<math")
+
+
+def test_every_formula_is_mathml_without_leftover_commands():
+    formulas = {one.name: mathml(one.declared.formula) for one in shipped_registry().quantities.values()}
+    assert [name for name, found in formulas.items() if not found or "\\" in found] == []
 
 
 def test_a_formula_is_mathml():
