@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 _LINKING = re.compile(r"\\(href|style|class)")
-_ARG = re.compile(r"\\arg(?![a-z])")
 
 
 def mathml(formula: str, *, display: str = "inline") -> str:
@@ -15,6 +14,6 @@ def mathml(formula: str, *, display: str = "inline") -> str:
 
     told = [error for error in vars(exceptions).values() if isinstance(error, type) and issubclass(error, Exception)]
     try:
-        return "" if _LINKING.search(formula) else convert(_ARG.sub(r"\\operatorname{arg}", formula), display=display)
+        return "" if _LINKING.search(formula) else convert(formula.replace(r"\arg", r"\mathrm{arg}\,"), display=display)
     except (*told, ValueError, IndexError):
         return ""

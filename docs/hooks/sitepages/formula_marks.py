@@ -17,12 +17,12 @@ _INLINE = r"(?<![\\\w$])\$(?![\s$])([^$\n]*[^$\s])\$(?!\w)"
 class _Formula(InlineProcessor):
     """One formula within a line."""
 
-    def handleMatch(self, match: re.Match[str], data: str) -> tuple[Any, int | None, int | None]:  # noqa: ARG002 (overrides)
+    def handleMatch(self, m: re.Match[str], data: str) -> tuple[Any, int | None, int | None]:  # noqa: ARG002 (overrides)
         """The formula as MathML, which stays out of all further processing."""
-        found = mathml(match[1])
+        found = mathml(m[1])
         if not found:
             return None, None, None
-        return self.md.htmlStash.store(found), match.start(0), match.end(0)
+        return self.md.htmlStash.store(found), m.start(0), m.end(0)
 
 
 class FormulaExtension(Extension):

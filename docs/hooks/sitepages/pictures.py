@@ -1,44 +1,32 @@
-"""The pictures: what each shows, what it needs, and one drawn from a sweep that is run while the site is built."""
+"""The pictures: what each shows, what it needs, and one drawn from a study that is made while the site is built."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import rooflax as rx
-from rooflax.queries.reporting import groups_of
 from rooflax.reports.defaults import preferred, start
 from rooflax.reports.pictures import pictures
 from rooflax.reports.pictures.files import write_picture
 from rooflax.reports.registry import Report, made_up
-from rooflax.sweeps.compilation import cache_compilations, cache_folder
 
+from .studies import studies
 from .texts import Part, code, plain, table
 
 if TYPE_CHECKING:
     import xarray as xr
 
 PAGE = "reference/pictures.md"
-_SWEEPS: tuple[tuple[str, dict[str, object]], ...] = (
-    (
-        "llama-70b-parallelism",
-        {
-            "world_size": {"pow2": [64, 4096]},
-            "pareto": {"objectives": ["step_time:min", "memory_per_gpu:min"], "over": ["tp", "pp", "micro_batch_size"]},
-        },
-    ),
-    (
-        "inference",
-        {
-            "gradients": {
-                "elasticity": {"of": ["tpot"], "wrt": ["hbm_bandwidth", "scale_up_bandwidth", "peak_flops_bf16"]}
-            }
-        },
-    ),
-    ("serving", {}),
-)
+_ASKED = {
+    "breakdown": {"quantity": "step_time", "x": "world_size"},
+    "scaling": {"quantity": "tokens_per_second", "x": "world_size"},
+    "scaling-efficiency": {"quantity": "tokens_per_second", "x": "world_size"},
+    "line": {"quantity": "predicted_mfu", "x": "scale_out_bandwidth", "by": "tp"},
+    "trade-off": {"x": "step_time", "y": "memory_per_gpu"},
+}
+"""What some pictures show best; the others take what a page about the store would."""
 
 
 def pages() -> Part:
@@ -51,9 +39,9 @@ def pages() -> Part:
     ]
     files: dict[str, str | bytes] = {}
     with tempfile.TemporaryDirectory() as folder:
-        stores = dict(_stores(Path(folder)))
+        found = list(studies(Path(folder)))
         for declared in pictures():
-            data, choice, said = _drawn_from(declared, stores)
+            data, choice, said = _drawn_from(declared, found)
             path = Path(folder) / f"{declared.name}.png"
             write_picture(lambda d=declared, cut=data, names=choice: d.draw(cut, **names), path)
             title = declared.titled(data, choice)
@@ -62,26 +50,17 @@ def pages() -> Part:
     return Part(PAGE, {PAGE: "\n\n".join(lines) + "\n", **files})
 
 
-def _stores(folder: Path) -> list[tuple[str, dict[str, xr.Dataset]]]:
-    cache_compilations(cache_folder())
-    found = []
-    for name, given in _SWEEPS:
-        run = rx.run(name, store=folder / f"{name}.zarr", **given)  # pyright: ignore[reportArgumentType]
-        found.append((name, groups_of(run.path)))
-    return found
-
-
 def _drawn_from(
-    declared: Report, stores: Mapping[str, Mapping[str, xr.Dataset]]
+    declared: Report, found: Sequence[tuple[str, Mapping[str, xr.Dataset]]]
 ) -> tuple[xr.Dataset, dict[str, str], str]:
-    """The cut of the first sweep that offers the picture, the names of its roles, and where it is from."""
-    for name, groups in stores.items():
+    """The cut of the first study that offers the picture, the names of its roles, and where it is from."""
+    for name, groups in found:
         data = groups.get(declared.group)
-        choice = preferred(declared, data) if data is not None else None
+        choice = preferred(declared, data, asked=_ASKED.get(declared.name)) if data is not None else None
         if data is not None and choice is not None and declared.is_offered(data):
             at = start(groups[""], groups.get("best"))
             inside = {dim: place for dim, place in at.items() if place < data.sizes.get(dim, 0)}
-            return declared.cut(data, choice, inside), choice, f", from the shipped sweep `{name}`."
+            return declared.cut(data, choice, inside), choice, f", from {name}."
     data = made_up(declared)
     choice = declared.choice(data) or {}
     return declared.cut(data, choice), choice, ", from made-up numbers."
