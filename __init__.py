@@ -5,6 +5,7 @@ Everything here is loaded when it is first used.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,13 +72,35 @@ __all__ = [
 ]
 
 
+_GIVE_DATASETS = {
+    "attribute",
+    "best",
+    "compare",
+    "derivative",
+    "elasticity",
+    "evaluate",
+    "open",
+    "optimize",
+    "pareto",
+    "second_derivative",
+    "uncertainty",
+}
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name in _GIVE_DATASETS:
+        import_module(".reports.accessor", __name__)
     return getattr(import_module(_HOMES[name], __name__), name)
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+# Where xarray has been imported, datasets may be at hand already; else the accessor comes with the first of ours.
+if "xarray" in sys.modules:
+    from .reports import accessor as _accessor  # noqa: F401

@@ -15,6 +15,7 @@ from .specs.calibration import pooled_notices
 from .specs.known import UnknownName, check_quantity, input_name
 from .specs.limits import MOST_CASES
 from .specs.problems import Problem, RooflaxError, SpecError
+from .specs.terms import Term
 from .specs.text_files import TextError, given_cell, table_lines
 from .sweeps import engine
 from .sweeps.checks import DEFINED
@@ -24,7 +25,6 @@ from .workbench import Workbench, low_confidence, workbench
 if TYPE_CHECKING:
     import xarray as xr
 
-    from .specs.terms import Term
     from .sweeps.cases import CaseResult
     from .sweeps.sweep import Sweep
 
@@ -63,14 +63,23 @@ def _require_value(sweep: Sweep, status: int) -> None:
         raise RooflaxError(sweep.checks[status - 1].sentence({}, sweep.registry))
 
 
-def explain(quantity: str, *, depth: int = 1, **inputs: object) -> Term:
+class Explanation(Term):
+    """The tree of terms of a quantity at one point, which a notebook shows so that it opens and closes."""
+
+    def _repr_html_(self) -> str:
+        from .reports.markup import term_html
+
+        return term_html(self)
+
+
+def explain(quantity: str, *, depth: int = 1, **inputs: object) -> Explanation:
     """One point's quantity as the tree of terms that add up to it."""
     from .sweeps.explain import explain as explained
 
     sweep = workbench().sweep([quantity], inputs)
     if sweep.axes:
         raise RooflaxError(f"explain looks at one point; {', '.join(sweep.sizes)} varies: give single values")
-    return explained(sweep, quantity, depth)
+    return Explanation(**vars(explained(sweep, quantity, depth)))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from .specs.loaded import LoadedSpec
 from .specs.loader import load_spec, read_spec
 from .specs.problems import Problem, RooflaxError, SpecError
 from .specs.records import Record
-from .specs.vocabulary import Vocabulary, shipped
+from .specs.vocabulary import CATALOGS, Vocabulary, shipped
 
 if TYPE_CHECKING:
     from .kernels.registry import Registry
@@ -67,6 +67,19 @@ class Workbench:
         """The catalogs."""
         opened = open_catalogs(*self.catalog, vocabulary=self.record_leaves)
         return opened if self.fitted is None else RecalibratedCatalogs(opened, self.fitted)
+
+    def _repr_html_(self) -> str:
+        """The workbench as a notebook shows it."""
+        from .reports.markup import facts_html
+
+        facts = [
+            ("computed quantities", f"{len(self.registry.quantities) - len(self.registry.constraints):,}"),
+            ("constraints", f"{len(self.registry.constraints):,}"),
+            ("inputs", f"{len(self.registry.vocabulary):,}"),
+            *((f"catalog {one.value}", f"{len(self.catalogs.names(one)):,} records") for one in CATALOGS),
+        ]
+        added = [f"added: {path}" for path in (*self.models, *self.catalog)]
+        return facts_html("rooflax workbench", facts, added)
 
     def recalibrated(self, fitted: Calibration) -> Workbench:
         """The workbench with fitted values that are in no file."""

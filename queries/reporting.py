@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..reports.page.contents import Study
-    from ..reports.registry import Report
 
 GROUPS = ("best", "pareto", "gradients", "uncertainty")
 
@@ -106,51 +105,28 @@ def write_picture_of(
     `roles` are entries `ROLE=NAME`, `selection` entries `AXIS=LABEL` for axes that are not drawn; what is left open is
     chosen as a page about the store would.
     """
+    from ..reports.defaults import chosen
+    from ..reports.pictures import picture
     from ..reports.pictures.files import write_picture
 
     groups = groups_of(store)
-    declared = _declared(name or "heat-map")
+    declared = picture(name or "heat-map")
     data = groups.get(declared.group)
     if data is None:
         raise RooflaxError(f"{store} has no group {declared.group}, which the picture {declared.name} shows")
-    choice, at = _choice(declared, data, roles), positions_of(groups, selection)
+    choice, at = chosen(declared, data, _asked(roles)), positions_of(groups, selection)
     make_ready(path)
     cut = declared.cut(data, choice, at)
     write_picture(lambda: declared.draw(cut, **choice), path)
     return declared.titled(data, choice)
 
 
-def _declared(name: str) -> Report:
-    from ..reports.pictures import pictures
-    from ..specs.vocabulary import nearest
-
-    known = {declared.name: declared for declared in pictures()}
-    if name not in known:
-        hint = nearest(name, known)
-        raise RooflaxError(f"there is no picture {name}; " + (f"did you mean `{hint}`?" if hint else ", ".join(known)))
-    return known[name]
-
-
-def _choice(declared: Report, data: xr.Dataset, roles: Sequence[str]) -> dict[str, str]:
-    """The names for the roles of a picture: those asked for, the others by default. Raises RooflaxError."""
-    from ..reports.defaults import preferred
-
-    asked: dict[str, str] = {}
-    for entry in roles:
-        role, found, name = entry.partition("=")
-        if not found or role not in declared.roles:
-            known = ", ".join(declared.roles) or "none"
-            raise RooflaxError(f"--role {entry}: ROLE=NAME was expected; the roles of {declared.name} are {known}")
-        able = declared.roles[role].candidates(data)
-        if name not in able:
-            kind = declared.roles[role].kind.value
-            raise RooflaxError(f"--role {entry}: {kind} was expected; here that is {', '.join(able) or 'none'}")
-        asked[role] = name
-    choice = preferred(declared, data, asked=asked)
-    if choice is None or asked.items() - choice.items():
-        lacking = declared.lacks(data) or "one name cannot take two roles"
-        raise RooflaxError(f"{declared.name} cannot be drawn so: {lacking}")
-    return choice
+def _asked(roles: Sequence[str]) -> dict[str, str]:
+    """What `--role` entries ask for, by role. Raises RooflaxError."""
+    strangers = [entry for entry in roles if "=" not in entry]
+    if strangers:
+        raise RooflaxError(f"--role {strangers[0]}: ROLE=NAME was expected")
+    return dict(entry.split("=", 1) for entry in roles)
 
 
 def positions_of(groups: Mapping[str, xr.Dataset], selection: Sequence[str]) -> dict[str, int]:

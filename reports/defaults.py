@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..specs.problems import RooflaxError
 from .registry import Report
 from .roles import Kind
 from .winner import labels, winner
@@ -43,6 +44,23 @@ def preferred(
             free = [name for name in declared.prefers if name in free] or free
             wanted[role] = _curves(data, free, moving) if declared.optional else _longest(data, free, moving)
     return report.choice(data, {role: name for role, name in wanted.items() if name})
+
+
+def chosen(report: Report, data: xr.Dataset, asked: Mapping[str, str]) -> dict[str, str]:
+    """The names for the roles of a picture: those asked for, the others by default. Raises RooflaxError."""
+    for role, name in asked.items():
+        if role not in report.roles:
+            known = ", ".join(report.roles) or "none"
+            raise RooflaxError(f"{role}={name}: {report.name} has no such role; its roles are {known}")
+        able = report.roles[role].candidates(data)
+        if name not in able:
+            kind = report.roles[role].kind.value
+            raise RooflaxError(f"{role}={name}: {kind} was expected; here that is {', '.join(able) or 'none'}")
+    choice = preferred(report, data, asked=asked)
+    if choice is None or asked.items() - choice.items() or not report.is_offered(data):
+        lacking = report.lacks(data) or "one name cannot take two roles"
+        raise RooflaxError(f"{report.name} cannot be drawn so: {lacking}")
+    return choice
 
 
 def _longest(data: xr.Dataset, dims: list[str], moving: set[str]) -> str:

@@ -6,6 +6,8 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
+from ...specs.problems import RooflaxError
+from ...specs.vocabulary import nearest
 from ..registry import Report, reports_of
 
 
@@ -17,5 +19,9 @@ def pictures() -> tuple[Report, ...]:
 
 
 def picture(name: str) -> Report:
-    """The picture of a name. Raises KeyError where there is none."""
-    return {declared.name: declared for declared in pictures()}[name]
+    """The picture of a name. Raises RooflaxError where there is none."""
+    known = {declared.name: declared for declared in pictures()}
+    if name not in known:
+        hint = nearest(name, known)
+        raise RooflaxError(f"there is no picture {name}; " + (f"did you mean `{hint}`?" if hint else ", ".join(known)))
+    return known[name]

@@ -6,6 +6,7 @@ for what has two signs. No distinction that matters rests on colour alone.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +28,7 @@ SEQUENTIAL, DIVERGING = "cividis", "BrBG"
 HEIGHT = 440
 INCHES = (7.2, 4.4)
 _FONTS = {"title": "11pt", "labels": "10pt", "xticks": "9pt", "yticks": "9pt", "legend": "9pt"}
+_LONGEST_HEADING = 72
 _CROWDED, _LONGEST_TITLE = 54, 44
 _ASPECT = 1.5
 _MOST_ENTRIES = 1000
@@ -64,6 +66,25 @@ def files_library() -> Iterator[Any]:
         yield holoviews
     finally:
         holoviews.Store.set_current_backend("bokeh")
+
+
+@contextmanager
+def kept_backend() -> Iterator[None]:
+    """Leaves the backend of a notebook as its user chose it, whichever pictures are drawn with."""
+    holoviews = sys.modules.get("holoviews")
+    before = holoviews.Store.current_backend if holoviews and holoviews.Store.loaded_backends() else ""
+    try:
+        yield
+    finally:
+        if holoviews and before in holoviews.Store.loaded_backends():
+            holoviews.Store.set_current_backend(before)
+
+
+def titled(plot: Any, title: str) -> Any:
+    """A picture of one figure under a title."""
+    lines = "\n".join(fill(line, _LONGEST_HEADING) for line in title.splitlines())
+    single = isinstance(plot, library().Overlay | library().Element)
+    return styled(plot, bokeh={"title": lines}, matplotlib={"title": lines}) if single else plot
 
 
 def styled(element: Any, *, bokeh: Mapping[str, Any] | None = None, matplotlib: Mapping[str, Any] | None = None) -> Any:

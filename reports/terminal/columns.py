@@ -94,6 +94,12 @@ class Columns:
         if self.caption:
             yield Text(self.caption, style="italic")
 
+    def _repr_html_(self) -> str:
+        """The table as a notebook shows it."""
+        from .markup import table_html
+
+        return table_html(self.columns, self.title, self.caption, self.faint)
+
     def _parts(self, width: int) -> Iterator[list[Column]]:
         keys, rest = list(self.columns[: self.keys]), list(self.columns[self.keys :])
         part = list(keys)

@@ -51,8 +51,6 @@ def studies(folder: Path) -> Iterator[tuple[str, Mapping[str, xr.Dataset]]]:
     yield "the published step times of [validation](../validation.md)", {"": measured_dataset("step_time", rows)}
 
 
-def _run(
-    store: Path, spec: str, *, attribution: bool = True, **given: Any
-) -> tuple[str, Mapping[str, xr.Dataset]]:
+def _run(store: Path, spec: str, *, attribution: bool = True, **given: Any) -> tuple[str, Mapping[str, xr.Dataset]]:
     rx.run(spec, store=store, **given)
     return f"the shipped sweep `{spec}`", study_of(store, Workbench(), attribution=attribution).groups
