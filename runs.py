@@ -40,6 +40,7 @@ class Run:
     resumed: int
     points: int
     notices: tuple[str, ...]
+    was_finished: bool = False
 
     def _repr_html_(self) -> str:
         """The run as a notebook shows it."""
@@ -48,8 +49,6 @@ class Run:
         blocks = f"{self.blocks:,}" + (f", {self.resumed:,} of them there already" if self.resumed else "")
         facts = [("store", str(self.path)), ("points", f"{self.points:,}"), ("blocks", blocks)]
         return facts_html("rooflax run", facts, self.notices)
-
-    was_finished: bool = False
 
 
 def run(

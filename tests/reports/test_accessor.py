@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import xarray as xr
 
 import rooflax as rx
 
-POINT = dict(model="llama-2-70b", world_size=512, pp=2, global_batch_size=1024, seq_len=4096)
-AXES = dict(hardware=["a100-sxm-80gb", "h100-sxm-80gb"], tp=[1, 2, 4, 8], scale_out_bandwidth=[25e9, 50e9, 100e9])
+POINT: dict[str, Any] = dict(model="llama-2-70b", world_size=512, pp=2, global_batch_size=1024, seq_len=4096)
+AXES: dict[str, Any] = dict(
+    hardware=["a100-sxm-80gb", "h100-sxm-80gb"], tp=[1, 2, 4, 8], scale_out_bandwidth=[25e9, 50e9, 100e9]
+)
 
 
 @pytest.fixture(scope="module")

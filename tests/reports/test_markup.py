@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from rooflax.reports.markup import facts_html, term_html
 from rooflax.runs import Run
 
 HOSTILE = '<script>alert("&")</script>'
-POINT = dict(model="llama-2-70b", hardware="h100-sxm-80gb", world_size=512, tp=8, pp=2)
+POINT: dict[str, Any] = dict(model="llama-2-70b", hardware="h100-sxm-80gb", world_size=512, tp=8, pp=2)
 
 
 class Tags(HTMLParser):
