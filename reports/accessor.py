@@ -61,7 +61,7 @@ class Rooflax:
         return lambda: titled(declared.draw(cut, **choice), title)
 
     def feasible(self) -> xr.Dataset:
-        """The values of feasible points, NaN elsewhere; every variable keeps its dims.
+        """The values of feasible points, NaN elsewhere, and no text; every variable keeps its dims.
 
         A variable that does not vary along a dim keeps its value where any point along that dim is feasible.
         """
@@ -73,7 +73,9 @@ class Rooflax:
 
         def kept(variable: xr.DataArray) -> xr.DataArray:
             others = [dim for dim in holds.dims if dim not in variable.dims]
-            return variable.where(holds.any(others)).transpose(*variable.dims)
+            there = holds.any(others)
+            masked = variable.where(there) if variable.dtype.kind in "biuf" else variable.where(there, "")
+            return masked.transpose(*variable.dims)
 
         return data.assign({name: kept(data[name]) for name in judged})
 

@@ -36,7 +36,7 @@ def test_a_picture_is_cut_where_it_is_asked_to_be(results):
     drawn = results.rooflax.draw("heat-map", x="tp", y="scale_out_bandwidth", at={"hardware": "h100-sxm-80gb"})
     mesh = next(one for one in drawn if isinstance(one, hv.QuadMesh))
     wanted = results.step_time.sel(hardware="h100-sxm-80gb").transpose("scale_out_bandwidth", "tp").to_numpy()
-    shown = mesh.dimension_values("step_time", flat=False)
+    shown = mesh.dimension_values(mesh.vdims[0], flat=False)
     np.testing.assert_allclose(shown / shown[0, 0], wanted / wanted[0, 0])
     assert "hardware = h100-sxm-80gb" in hv.renderer("bokeh").get_plot(drawn).state.title.text
 
@@ -99,8 +99,10 @@ def test_feasible_values_keep_their_dims(results):
 
 def test_a_variable_of_fewer_dims_is_kept_where_any_point_is_feasible():
     status = xr.DataArray(np.array([[0, 1], [1, 1]], dtype="int8"), dims=("a", "b"))
-    data = xr.Dataset({"v": ("a", [3.0, 4.0]), "w": 5.0, "status": status})
+    names = np.array(["full", "none"], dtype=np.dtypes.StringDType())
+    data = xr.Dataset({"v": ("a", [3.0, 4.0]), "w": 5.0, "recompute": ("a", names), "status": status})
     kept = data.rooflax.feasible()
+    assert kept.recompute.values.tolist() == ["full", ""]
     np.testing.assert_array_equal(kept.v, [3.0, np.nan])
     assert float(kept.w) == 5.0
 
