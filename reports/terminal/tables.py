@@ -22,18 +22,18 @@ _COMPARISON = re.compile(r"_(<=?|>=?|==|!=)_(.*)")
 
 def best_table(best: xr.Dataset, most: int = MOST_ROWS) -> Columns:
     """The best points: one row per kept cell, first the labels, then the winning configuration, then the outputs."""
-    dims = [str(dim) for dim in best.dims]
+    labels = _labels(best)
     hidden = {"status", "margin", *(["ties"] if "ties" in best and not (best["ties"] > 1).any() else [])}
     configuration, outputs = _parts(best, hidden)
     points = [best.isel(place) for place in places(best, most)]
-    columns = [_column(name, [point[name] for point in points]) for name in (*dims, *configuration, *outputs)]
+    columns = [_column(name, [point[name] for point in points]) for name in (*labels, *configuration, *outputs)]
     objective = str(best.attrs.get("objective", ""))
     verdicts = [_verdict(point, objective) for point in points]
     if "status" in best:
         columns.append(text_column("feasible", verdicts, wraps=False))
     faint = frozenset(row for row, verdict in enumerate(verdicts) if verdict != "yes")
     title = "\n".join(filter(None, [_title(best), _fixed(best)]))
-    return _table(columns, len(dims), title, _cut(best, most, "narrow with --sel, or read all with --json"), faint)
+    return _table(columns, len(labels), title, _cut(best, most, "narrow with --sel, or read all with --json"), faint)
 
 
 def front_table(front: xr.Dataset, most: int = MOST_ROWS) -> Columns:
