@@ -1,7 +1,7 @@
 # `make demo` and `make test` need python3 >= 3.11 with venv, and a network for pip the first time.
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS := dask,cloud,reports,test
+EXTRAS := dask,cloud,reports,docs,test
 PYTEST ?= -n auto --dist loadfile
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --constraint constraints.txt
 DEMO := llama-70b-parallelism
@@ -14,13 +14,15 @@ KEY := $(PLACE)-$(shell cat pyproject.toml constraints.txt Makefile | cksum | cu
 # Modules without bytecode are compiled again at every start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint format bench calibrate lowest lock clean
+.PHONY: help demo test lint format docs notebooks bench calibrate lowest lock clean
 
 help:
 	@echo "make demo    install, run a shipped sweep and print its best strategies"
 	@echo "make test    lint, type check and run all tests (PYTEST='-m \"not slow\"' for some of them)"
 	@echo "make lint    ruff and pyright alone"
 	@echo "make format  ruff's formatter and its safe fixes, applied"
+	@echo "make docs    the documentation site, in site/"
+	@echo "make notebooks  the notebooks of the documentation, run anew"
 	@echo "make bench   the benchmarks"
 	@echo "make calibrate MEASURED=FOLDER  the shipped calibration, fitted anew on the tables in FOLDER"
 	@echo "make lowest  the tests with the lowest versions that pyproject.toml allows"
@@ -42,6 +44,13 @@ lint: .venv/test-$(KEY)
 format: .venv/test-$(KEY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Unused anchors and links to nowhere are warnings, and warnings are errors. The variable silences an advertisement.
+docs: .venv/test-$(KEY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --clean
+
+notebooks: .venv/test-$(KEY)
+	$(BIN)/python docs/notebooks/execute.py
 
 bench: .venv/test-$(KEY)
 	$(BIN)/python -m benchmarks
