@@ -16,10 +16,10 @@ from .pictures.feasible import FEASIBLE, NOT_COMPUTED
 from .pictures.style import kept_backend, titled
 from .registry import Report
 from .roles import JUDGED, QUANTILE, WRT
-from .tables import best_table, condition, front_table, results_table, shown
+from .terminal.tables import best_table, condition, front_table, results_table, shown
 
 if TYPE_CHECKING:
-    from .columns import Columns
+    from .terminal.columns import Columns
 
 NAME = "rooflax"
 

@@ -7,11 +7,11 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from .formulas import mathml
-from .tree import value_text
+from .terminal.tree import value_text
 
 if TYPE_CHECKING:
     from ..specs.terms import Term
-    from .columns import Column
+    from .terminal.columns import Column
 
 _LEFT, _RIGHT, _FAINT = "text-align:left", "text-align:right", "opacity:.55"
 

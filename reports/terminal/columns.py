@@ -96,7 +96,7 @@ class Columns:
 
     def _repr_html_(self) -> str:
         """The table as a notebook shows it."""
-        from .markup import table_html
+        from ..markup import table_html
 
         return table_html(self.columns, self.title, self.caption, self.faint)
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import rooflax as rx
-from rooflax.reports.columns import Columns, number_column, text_column
 from rooflax.reports.markup import facts_html, term_html
+from rooflax.reports.terminal.columns import Columns, number_column, text_column
 from rooflax.runs import Run
 
 HOSTILE = '<script>alert("&")</script>'

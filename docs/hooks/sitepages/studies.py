@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import rooflax as rx
 from rooflax.queries.reporting import study_of
 from rooflax.reports.pictures import picture
-from rooflax.reports.validation import measured_dataset
+from rooflax.reports.terminal.validation import measured_dataset
 from rooflax.sweeps.compilation import cache_compilations, cache_folder
 from rooflax.validation import validate
 from rooflax.workbench import Workbench
