@@ -108,7 +108,7 @@ def test_a_style_that_loads_is_noticed() -> None:
     assert any(map(_STYLE.search, Page("<style>@import url('https://x/y.css')</style>").styles))
 
 
-def test_everything_has_its_place(pages: dict[str, Page]) -> None:
+def test_everything_has_its_place(site: Path, pages: dict[str, Page]) -> None:
     bench = Workbench()
     ids = {name: page.ids for name, page in pages.items()}
 
@@ -127,6 +127,9 @@ def test_everything_has_its_place(pages: dict[str, Page]) -> None:
         assert absent(bench.catalogs.names(catalog.value), page) == []
     commands = (ids["reference/commands.html"], ids["reference/spec.html"])
     assert {"rooflax-run", "rooflax-attribute", "rooflax-explore", "rooflax-schema"} <= commands[0]
+    text = (site / "reference/commands.html").read_text(encoding="utf-8")
+    assert "Sentinel" not in text
+    assert "[default: local]" in text
     assert {"axes", "best.over", "gradients.elasticity.wrt", "store.mantissa_bits", "uncertain"} <= commands[1]
 
 

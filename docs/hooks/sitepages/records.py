@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rooflax.workbench import Workbench
 
 _MOST_COLUMNS = 6
+_USUAL = 0.8
 
 
 def pages(bench: Workbench) -> Part:
@@ -53,10 +54,10 @@ def _page(catalog: str, records: Sequence[Record], bench: Workbench) -> str:
 
 
 def _columns(records: Sequence[Record], bench: Workbench) -> list[str]:
-    """The fields that most records state, in the order of the vocabulary."""
+    """The first fields of the vocabulary that most records state."""
     stated = Counter(name for one in records for name in one.fields)
-    chosen = {name for name, _ in stated.most_common(_MOST_COLUMNS)}
-    return [name for name in bench.record_leaves if name in chosen]
+    usual = [name for name in bench.record_leaves if stated[name] >= _USUAL * len(records)]
+    return usual[:_MOST_COLUMNS]
 
 
 def _cell(record: Record, name: str, bench: Workbench) -> str:
