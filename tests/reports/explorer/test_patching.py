@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import holoviews as hv
 import numpy as np
 import pytest
@@ -78,7 +80,8 @@ def test_what_a_reader_changed_stays_until_the_picture_changes_it():
     standing = Figure(drawn(5, "a"))
     standing.model.y_range.end = 4
     assert standing.become(drawn(5, "b"))
-    assert (standing.model.y_range.end, standing.model.title.text) == (4, "b")
+    title: Any = standing.model.title
+    assert (standing.model.y_range.end, title.text) == (4, "b")
     assert standing.become(drawn(6, "b"))
     assert standing.model.y_range.end == 6
 
@@ -91,7 +94,8 @@ def test_figures_of_other_parts_are_left_alone():
     other.line([1], [2])
     other.scatter([1], [2])
     assert not Figure(one).become(other)
-    assert one.title.text == "a"
+    title: Any = one.title
+    assert title.text == "a"
 
 
 @pytest.mark.parametrize(
