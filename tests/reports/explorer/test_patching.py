@@ -70,10 +70,11 @@ def test_another_picture_takes_its_place(offer):
 
 
 def test_what_a_reader_changed_stays_until_the_picture_changes_it():
+    from bokeh.models import Range1d
     from bokeh.plotting import figure as plot
 
     def drawn(top: float, title: str):
-        made = plot(y_range=(0, top), title=title)
+        made = plot(y_range=Range1d(0, top), title=title)
         made.line([1, 2], [3, 4])
         return made
 
