@@ -73,30 +73,30 @@ def test_what_a_reader_changed_stays_until_the_picture_changes_it():
     from bokeh.models import Range1d
     from bokeh.plotting import figure as plot
 
-    def drawn(top: float, title: str):
-        made = plot(y_range=Range1d(0, top), title=title)
+    def drawn(top: float, title: str) -> Any:
+        made = plot(y_range=Range1d(start=0, end=top), title=title)
         made.line([1, 2], [3, 4])
         return made
 
     standing = Figure(drawn(5, "a"))
-    standing.model.y_range.end = 4
+    shown: Any = standing.model
+    shown.y_range.end = 4
     assert standing.become(drawn(5, "b"))
-    title: Any = standing.model.title
-    assert (standing.model.y_range.end, title.text) == (4, "b")
+    assert (shown.y_range.end, shown.title.text) == (4, "b")
     assert standing.become(drawn(6, "b"))
-    assert standing.model.y_range.end == 6
+    assert shown.y_range.end == 6
 
 
 def test_figures_of_other_parts_are_left_alone():
     from bokeh.plotting import figure as plot
 
-    one, other = plot(title="a"), plot(title="b")
+    one: Any = plot(title="a")
+    other = plot(title="b")
     one.line([1], [2])
     other.line([1], [2])
     other.scatter([1], [2])
     assert not Figure(one).become(other)
-    title: Any = one.title
-    assert title.text == "a"
+    assert one.title.text == "a"
 
 
 @pytest.mark.parametrize(
