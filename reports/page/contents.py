@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,8 @@ from ..defaults import preferred, start
 from ..pictures import pictures
 from ..registry import Report
 from ..terminal.columns import Columns
-from ..terminal.tables import best_table, front_table
-from .film import film
+from ..terminal.tables import MOST_ROWS, best_table, front_table, results_table
+from .film import film, unoffered
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,12 +25,16 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Shown:
-    """One picture on the page: its heading, its bokeh layout, and why it is missing where it could not be drawn."""
+    """One picture on the page: its heading, its bokeh layout, and why it is missing where it could not be drawn.
+
+    `caption` says where it lies along the axes that a reader cannot choose along.
+    """
 
     name: str
     title: str
     layout: Any = None
     problem: str = ""
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,17 +76,20 @@ def _shown(report: Report, data: xr.Dataset, choice: Mapping[str, str], at: Mapp
     title = report.titled(data, choice)
     inside = {dim: place for dim, place in at.items() if place < data.sizes.get(dim, 0)}
     try:
-        return Shown(report.name, title, film(report, data, choice, inside, report.name))
+        layout = film(report, data, choice, inside, report.name)
+        return Shown(report.name, title, layout, caption=unoffered(report, data, choice, inside))
     except RooflaxError as error:
         return Shown(report.name, title, problem=str(error))
 
 
 def tables(study: Study) -> Iterator[Columns]:
-    """The tables of the page: the best points and the frontier, where the store has them."""
+    """The tables of the page: the best points and the frontier, where the store has them; all points where few."""
     if "best" in study.groups:
-        yield best_table(study.groups["best"].load())
+        yield best_table(study.groups["best"].load(), advice=f"`rooflax best {study.source} --json` has all")
+    if math.prod(study.results.sizes.values()) <= MOST_ROWS:
+        yield results_table(study.results.load().assign_attrs(title="All points"))
     if "pareto" in study.groups:
-        yield front_table(study.groups["pareto"].load())
+        yield front_table(study.groups["pareto"].load(), advice=f"`rooflax pareto {study.source} --json` has all")
 
 
 def references(results: xr.Dataset) -> list[tuple[str, str, str]]:

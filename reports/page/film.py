@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...specs.problems import RooflaxError
-from ..pictures.scales import axis_scale, label_of
+from ..pictures.captions import caption, hidden
+from ..pictures.scales import axis_scale, is_log, label_of
 from ..pictures.style import library
 from ..registry import Report
 
@@ -32,6 +33,7 @@ message.text = state.problem;
 (sources[state.figure] ?? []).forEach((source, place) => { source.data = {...source.data, ...state.columns[place]}; });
 """
 _NONE = -1
+_FLAT = 0.15
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ def selectors(data: xr.Dataset, dims: Sequence[str], at: Mapping[str, int], most
     """A selector for each dim; the longest axes of numbers are thinned until `most` combinations are left."""
     offered = {dim: list(range(data.sizes[dim])) for dim in dims if data.sizes[dim] > 1}
     while np.prod([len(places) for places in offered.values()], dtype=int) > most:
-        longest = max(offered, key=lambda dim: (data[dim].dtype.kind in "fiu", len(offered[dim])))
+        several = [dim for dim, places in offered.items() if len(places) > 1]
+        longest = max(several, key=lambda dim: (data[dim].dtype.kind in "fiu", len(offered[dim])))
         offered[longest] = _thinned(offered[longest], at.get(longest, 0))
     return [_selector(data, dim, places, at.get(dim, 0)) for dim, places in offered.items() if len(places) > 1]
 
@@ -74,9 +77,7 @@ def film(report: Report, data: xr.Dataset, choice: Mapping[str, str], at: Mappin
     from bokeh.layouts import column, row
     from bokeh.models import CustomJS, PreText, Select
 
-    drawn = report.dims(data, choice)
-    moving = {str(dim) for dim in report.cut(data, choice, at).sizes} | set(_moving(report, data, choice))
-    chosen = selectors(data, [str(dim) for dim in data.sizes if dim not in drawn and str(dim) in moving], at)
+    chosen = selectors(data, hidden(report, data, choice), at)
     frames = {key: report.cut(data, choice, {**at, **where}) for key, where in _combinations(chosen)}
     first = " ".join(str(one.first) for one in chosen)
     shots = _shots(report, choice, frames, first)
@@ -98,10 +99,11 @@ def film(report: Report, data: xr.Dataset, choice: Mapping[str, str], at: Mappin
     return column(*controls, *shots.figures, message, sizing_mode="stretch_width", name=name)
 
 
-def _moving(report: Report, data: xr.Dataset, choice: Mapping[str, str]) -> set[str]:
-    """The dims along which anything that the picture needs varies."""
-    names = {name for name in (*choice.values(), *report.quantities, "status") if name in data.data_vars}
-    return {str(dim) for name in names for dim in data[name].dims}
+def unoffered(report: Report, data: xr.Dataset, choice: Mapping[str, str], at: Mapping[str, int]) -> str:
+    """Where a film lies along the dims that none of its selectors moves, in words."""
+    dims = hidden(report, data, choice)
+    moved = {one.dim for one in selectors(data, dims, at)}
+    return caption(data, {dim: at.get(dim, 0) for dim in dims if dim not in moved})
 
 
 def _combinations(chosen: Sequence[Selector]) -> list[tuple[str, dict[str, int]]]:
@@ -135,7 +137,7 @@ def _shots(report: Report, choice: Mapping[str, str], frames: Mapping[str, xr.Da
             continue
         sources = [glyph.data_source for glyph in _glyphs(figure)]
         glyphs = tuple((type(glyph.glyph).__name__, tuple(sorted(glyph.data_source.data))) for glyph in _glyphs(figure))
-        built = (glyphs, _words(figure))
+        built = (glyphs, _words(figure), _colours(figure))
         figures.setdefault(built, (figure, sources))
         columns[key] = (built, [dict(source.data) for source in sources])
     if not figures:
@@ -157,6 +159,14 @@ def _words(figure: Any) -> tuple[str, ...]:
     """What a figure says at its axes and in its legend, which new numbers alone would leave behind."""
     legend = [item.label.value for one in figure.legend for item in one.items]
     return (*(str(axis.axis_label) for axis in figure.axis), *map(str, legend))
+
+
+def _colours(figure: Any) -> tuple[Any, ...]:
+    """The ends of a figure's scales of colours."""
+    from bokeh.models import ContinuousColorMapper
+
+    mappers = {id(one): one for glyph in _glyphs(figure) for one in glyph.select({"type": ContinuousColorMapper})}
+    return tuple((type(one).__name__, one.low, one.high) for one in mappers.values())
 
 
 def _own(parts: list[dict[str, Any]], place: int, columns: Mapping[str, Any], built: Any) -> dict[str, Any]:
@@ -196,12 +206,24 @@ def _glyphs(figure: Any) -> list[Any]:
 
 
 def _share_ranges(names: Any, frames: Sequence[xr.Dataset]) -> None:
-    """Notes in every frame the range of its variables in all of them, from which scales are made."""
+    """Notes in every frame the range of its variables in all of them, from which scales are made.
+
+    Where one of them would look the same all over, each keeps the scale of its own values.
+    """
     for name in names:
         parts = [frame[name] for frame in frames if name in frame.data_vars and frame[name].dtype.kind == "f"]
         finite = [part.to_numpy()[np.isfinite(part.to_numpy())] for part in parts]
-        known = [values for values in finite if values.size]
-        if known:
-            shared = [float(min(values.min() for values in known)), float(max(values.max() for values in known))]
+        ends = [(float(values.min()), float(values.max())) for values in finite if values.size]
+        if not ends:
+            continue
+        shared = [min(low for low, _ in ends), max(high for _, high in ends)]
+        if all(_share(low, high, shared) >= _FLAT for low, high in ends if high > low):
             for part in parts:
                 part.attrs[RANGE] = shared
+
+
+def _share(low: float, high: float, shared: Sequence[float]) -> float:
+    """How much of a scale lies between two of its values."""
+    if is_log(*shared):
+        low, high, *shared = np.log([low, high, *shared]).tolist()
+    return (high - low) / (shared[1] - shared[0])

@@ -11,7 +11,8 @@ import numpy as np
 
 from ...specs.units import format_quantity
 from ..pictures.feasible import FEASIBLE, NOT_COMPUTED, meanings
-from ..pictures.scales import label_of
+from ..pictures.scales import axis_scale, label_of
+from ..terminal.tables import condition
 from ..winner import labels, winner
 
 if TYPE_CHECKING:
@@ -45,14 +46,14 @@ def findings(
 def _extent(results: xr.Dataset) -> Iterator[str]:
     if results.sizes:
         axes = ", ".join(
-            f"{size:,} of {label_of(results[dim]) if dim in results.coords else dim}"
+            f"{size:,} of {within(label_of(results[dim])) if dim in results.coords else dim}"
             for dim, size in results.sizes.items()
         )
         yield f"{math.prod(results.sizes.values()):,} points: {axes}."
 
 
 def _sampled(variable: xr.DataArray) -> tuple[np.ndarray, bool]:
-    """The values of a variable, or of every so manieth label of its longest axes where they are too many to read."""
+    """The values of a variable, or of some labels of its longest axes where they are too many to read."""
     strides = dict.fromkeys(map(str, variable.dims), 1)
     sizes = {str(dim): size for dim, size in variable.sizes.items()}
     while math.prod(-(-sizes[dim] // strides[dim]) for dim in sizes) > SAMPLE:
@@ -65,7 +66,7 @@ def _feasibility(results: xr.Dataset) -> Iterator[str]:
     if "status" not in results:
         return
     codes, sampled = _sampled(results["status"])
-    words, counts = meanings(results["status"]), Counter(codes.ravel().tolist())
+    counts = Counter(codes.ravel().tolist())
     computed = codes.size - counts.pop(NOT_COMPUTED, 0)
     if not computed:
         yield "No point has been computed yet."
@@ -75,7 +76,9 @@ def _feasibility(results: xr.Dataset) -> Iterator[str]:
     if not failed:
         yield f"{about}{_percent(share)} of the points are feasible."
         return
-    causes = ", ".join(f"`{words[code]}` ({_percent(count / computed)})" for code, count in failed)
+    causes = ", ".join(
+        f"`{condition(results['status'].attrs, code)}` ({_percent(count / computed)})" for code, count in failed
+    )
     yield f"{about}{_percent(share)} of the points are feasible; the first condition to fail is most often {causes}."
 
 
@@ -85,15 +88,23 @@ def _percent(share: float) -> str:
 
 
 def _best(best: xr.Dataset) -> Iterator[str]:
-    label, point = label_of(best[str(best.attrs["objective"])]), winner(best)
+    label, point = within(label_of(best[str(best.attrs["objective"])])), winner(best)
     if point is None:
         yield f"No point holds every condition, so there is no best {label}."
         return
     found = labels(point, best)
-    cell = ", ".join(f"{label_of(point[name])} {_shown(point[name])}" for name in found if name in best.dims)
+    cell = ", ".join(
+        f"{within(label_of(point[name]))} {_label(best[name], found[name])}" for name in found if name in best.dims
+    )
     chosen = ", ".join(f"`{name}` = {_shown(point[name])}" for name in found if name not in best.dims)
     where = [*([f"at {cell}"] if cell else []), *([f"with {chosen}"] if chosen else [])]
-    yield f"The {best.attrs['direction']} {label} is {_shown(point[best.attrs['objective']])}, {', '.join(where)}."
+    value = _shown(point[best.attrs["objective"]])
+    yield f"The {best.attrs['direction']} {label}: {', '.join([value, *where])}."
+
+
+def _label(along: xr.DataArray, label: object) -> str:
+    """A label as it is read; that of a zipped axis by what it stands for."""
+    return axis_scale(along).texts[along.to_numpy().tolist().index(label)]
 
 
 def _shown(value: xr.DataArray) -> str:
@@ -119,7 +130,7 @@ def _binding(data: xr.Dataset, *, at_best: bool) -> Iterator[str]:
 
 def _valuable(tornado: xr.Dataset) -> Iterator[str]:
     quantity = str(tornado.attrs["quantity"])
-    label, swing = label_of(tornado[quantity]), tornado["swing"].to_numpy()
+    label, swing = within(label_of(tornado[quantity])), tornado["swing"].to_numpy()
     order = [
         int(place) for place in np.argsort(-np.nan_to_num(np.abs(swing)))[:_FEW] if abs(swing[place]) >= _NEGLIGIBLE
     ]
@@ -127,7 +138,7 @@ def _valuable(tornado: xr.Dataset) -> Iterator[str]:
         yield f"No input moves {label} by as much as 1 % there."
         return
     parts = [f"`{tornado['input'].to_numpy()[place]}` ({_change(tornado, place)})" for place in order]
-    yield f"At that point {label} depends most on {', '.join(parts)}."
+    yield f"At that point, what moves the {label} most: {', '.join(parts)}."
 
 
 def _change(tornado: xr.Dataset, place: int) -> str:
@@ -153,6 +164,15 @@ def _slopes(gradients: xr.Dataset) -> Iterator[str]:
         top = int(np.nanargmax(sizes))
         by = gradients["wrt"].to_numpy()[top]
         yield f"{label_of(variable)} is largest by `{by}`: {sizes[top]:.2g} at the median of all points."
+
+
+def within(label: str) -> str:
+    """A label in the middle of a sentence; abbreviations and names of one letter stay as they are.
+
+    >>> within("Time of one training step"), within("GPUs"), within("FLOPs of a step"), within("A grid")
+    ('time of one training step', 'GPUs', 'FLOPs of a step', 'A grid')
+    """
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
 
 
 def notices(*parts: Sequence[str]) -> list[str]:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...specs.units import format_quantity
 from .columns import Column, Columns, number_column, text_column
 
@@ -16,27 +18,43 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 40
 _WAYS = {"min": "smallest", "max": "largest"}
+_ROWS = "narrow with --sel, or read all with --json"
 _ALL = "narrow with --sel, or write all with -o"
 _COMPARISON = re.compile(r"_(<=?|>=?|==|!=)_(.*)")
 
 
-def best_table(best: xr.Dataset, most: int = MOST_ROWS) -> Columns:
-    """The best points: one row per kept cell, first the labels, then the winning configuration, then the outputs."""
+def best_table(best: xr.Dataset, most: int = MOST_ROWS, advice: str = _ROWS) -> Columns:
+    """The best points: one row per kept cell, first the labels, then the winning configuration, then the outputs.
+
+    Of more than `most` cells the best ones are kept, in the order of the grid.
+    """
     labels = _labels(best)
     hidden = {"status", "margin", *(["ties"] if "ties" in best and not (best["ties"] > 1).any() else [])}
     configuration, outputs = _parts(best, hidden)
-    points = [best.isel(place) for place in places(best, most)]
-    columns = [_column(name, [point[name] for point in points]) for name in (*labels, *configuration, *outputs)]
     objective = str(best.attrs.get("objective", ""))
+    points = [best.isel(place) for place in _leading(best, objective, most)]
+    columns = [_column(name, [point[name] for point in points]) for name in (*labels, *configuration, *outputs)]
     verdicts = [_verdict(point, objective) for point in points]
     if "status" in best:
         columns.append(text_column("feasible", verdicts, wraps=False))
     faint = frozenset(row for row, verdict in enumerate(verdicts) if verdict != "yes")
     title = "\n".join(filter(None, [_title(best), _fixed(best)]))
-    return _table(columns, len(labels), title, _cut(best, most, "narrow with --sel, or read all with --json"), faint)
+    return _table(columns, len(labels), title, _cut(best, most, advice, "the best "), faint)
 
 
-def front_table(front: xr.Dataset, most: int = MOST_ROWS) -> Columns:
+def _leading(best: xr.Dataset, objective: str, most: int) -> Iterable[dict[str, int]]:
+    """The positions of the cells that lead: feasible ones first, then by the objective."""
+    if objective not in best or math.prod(best.sizes.values()) <= most:
+        return places(best, most)
+    values, status = best[objective].broadcast_like(best).astype(float), best.get("status")
+    goal = -values if best.attrs.get("direction") == "largest" else values
+    failed = (status != 0).broadcast_like(goal).transpose(*goal.dims) if status is not None else goal.isnull()
+    order = np.lexsort((goal.to_numpy().ravel(), failed.to_numpy().ravel()))
+    spots = zip(*(map(int, row) for row in np.unravel_index(np.sort(order[:most]), goal.shape)), strict=True)
+    return [dict(zip(map(str, goal.dims), spot, strict=True)) for spot in spots]
+
+
+def front_table(front: xr.Dataset, most: int = MOST_ROWS, advice: str = _ROWS) -> Columns:
     """Frontiers: one row per point, first the kept labels, then the configuration, the objectives, and the outputs."""
     kept = [str(name) for name, coord in front.coords.items() if coord.dims]
     goals = [goal.split(":") for goal in str(front.attrs.get("objectives", "")).split()]
@@ -48,9 +66,7 @@ def front_table(front: xr.Dataset, most: int = MOST_ROWS) -> Columns:
     words = [f"{_WAYS[way]} {_named(front, quantity)}" for quantity, way in goals]
     over = str(front.attrs.get("over", "")).replace(" ", ", ")
     title = "\n".join(filter(None, [f"Frontier of {' and '.join(words)} over {over}", _fixed(front)]))
-    return _table(
-        columns, len(kept), title, _cut(front, most, "narrow with --sel, or read all with --json"), frozenset()
-    )
+    return _table(columns, len(kept), title, _cut(front, most, advice), frozenset())
 
 
 def results_table(results: xr.Dataset, most: int = MOST_ROWS, advice: str = _ALL) -> Columns:
@@ -179,9 +195,9 @@ def _fixed(data: xr.Dataset) -> str:
     return f"at {', '.join(found)}" if found else ""
 
 
-def _cut(data: xr.Dataset, most: int, advice: str) -> str:
+def _cut(data: xr.Dataset, most: int, advice: str, which: str = "") -> str:
     rows = math.prod(data.sizes.values())
-    return f"{most} of {rows:,} rows; {advice}" if rows > most else ""
+    return f"{which}{most} of {rows:,} rows; {advice}" if rows > most else ""
 
 
 def places(data: xr.Dataset, most: int | None = None) -> Iterable[dict[str, int]]:

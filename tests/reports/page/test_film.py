@@ -6,7 +6,7 @@ import holoviews as hv
 import numpy as np
 import pytest
 
-from rooflax.reports.page.film import MOST_STATES, film, selectors
+from rooflax.reports.page.film import MOST_STATES, film, selectors, unoffered
 from rooflax.reports.pictures import picture
 from rooflax.specs.problems import RooflaxError
 
@@ -91,6 +91,37 @@ def test_a_combination_without_a_picture_says_why(results):
 def test_nothing_to_show_is_an_error(results):
     with pytest.raises(RooflaxError, match="no point along GPUs is feasible"):
         film(picture("scaling"), results.isel(tp=[0]), {"quantity": "step_time", "x": "world_size"}, {}, "it")
+
+
+def test_many_categories_are_thinned_too(results):
+    import xarray as xr
+
+    data = xr.Dataset(coords={"a": list("abcd"), "b": list("efgh"), "c": [1.0, 2.0, 4.0], "d": [3.0]})
+    found = selectors(data, ["a", "b", "c", "d"], {"a": 1, "c": 1})
+    assert [(one.dim, one.positions) for one in found] == [("a", (1, 3)), ("b", (0, 1, 2, 3))]
+
+
+def test_labels_that_no_selector_offers_are_told(results):
+    report, choice = picture("line"), {"quantity": "step_time", "x": "tp"}
+    assert unoffered(report, results, choice, {"world_size": 3}) == ""
+    assert unoffered(report, results.isel(world_size=[2]), choice, {}) == "at GPUs 32"
+    many = results.isel(hardware=[0, 1] * 6).assign_coords(hardware=list("abcdefghijkl"))
+    assert unoffered(report, many, choice, {"world_size": 3}) == "at GPUs 64"
+
+
+def test_a_combination_that_would_look_the_same_all_over_has_colours_of_its_own(results):
+    from bokeh.models import LinearColorMapper
+
+    spread = results["step_time"].copy()
+    spread[1] += 1000 * (spread[1] - 13)
+    layout = film(picture("heat-map"), results.assign(step_time=spread + 1e4), CHOICE, {}, "it")
+    _, given = parts(layout)
+    assert [given["states"][key]["figure"] for key in ("0", "1")] == [0, 1]
+    ends = [figure.select_one({"type": LinearColorMapper}) for figure in given["figures"]]
+    assert [(one.low, one.high) for one in ends] == [
+        pytest.approx((10001 / 3600, 10012 / 3600)),
+        pytest.approx((10013 / 3600, 21024 / 3600)),
+    ]
 
 
 @pytest.mark.parametrize("at", [0, 5, 39])

@@ -12,11 +12,17 @@ from rooflax.reports.page.findings import findings
 
 def test_extent_and_feasibility_are_counted(results):
     told = findings(results)
-    assert told[0] == "24 points: 2 of Hardware, 3 of Tensor parallel degree, 4 of GPUs."
+    assert told[0] == "24 points: 2 of hardware, 3 of tensor parallel degree, 4 of GPUs."
     assert told[1] == (
-        "67 % of the points are feasible; the first condition to fail is most often `fits memory` (33 %)."
+        "67 % of the points are feasible; the first condition to fail is most often `fits_memory` (33 %)."
     )
     assert told[2] == "What the points wait for most: `hbm` at 33 %, `dp` at 33 %, `compute` at 33 %."
+
+
+def test_comparisons_are_told_as_they_were_written(results):
+    flags = {"flag_values": [0, 1, 127], "flag_meanings": "feasible step_time_<_180_d not_computed"}
+    told = findings(results.assign(status=results["status"].assign_attrs(flags)))
+    assert "`step_time < 180 d` (33 %)" in told[1]
 
 
 def test_points_that_nobody_computed_do_not_count(results):
@@ -30,18 +36,25 @@ def test_points_that_nobody_computed_do_not_count(results):
 
 def test_the_best_point_is_named_with_its_configuration(results, best):
     told = findings(results, best)
-    assert told[2] == ("The smallest Time of one training step is 5 s, at Hardware a100, GPUs 8, with `tp` = 2.")
+    assert told[2] == "The smallest time of one training step: 5 s, at hardware a100, GPUs 8, with `tp` = 2."
     assert told[3].startswith("What the best points wait for most: ")
+
+
+def test_a_label_of_a_zipped_axis_is_told_by_what_it_stands_for(results, best):
+    zipped = best.rename(hardware="pair").assign_coords(
+        pair=[0.0, 1.0], hardware=("pair", ["a100", "h100"], {"long_name": "Hardware"})
+    )
+    assert "at pair a100, GPUs 8" in findings(results, zipped)[2]
 
 
 def test_the_largest_is_sought_where_it_is_the_best(results, best):
     told = findings(results, best.assign_attrs(direction="largest"))
-    assert told[2] == "The largest Time of one training step is 20 s, at Hardware h100, GPUs 64, with `tp` = 2."
+    assert told[2] == "The largest time of one training step: 20 s, at hardware h100, GPUs 64, with `tp` = 2."
 
 
 def test_nothing_is_best_where_nothing_is_feasible(results, best):
     told = findings(results, best.assign(status=xr.ones_like(best["status"])))
-    assert told[2] == "No point holds every condition, so there is no best Time of one training step."
+    assert told[2] == "No point holds every condition, so there is no best time of one training step."
     assert not any("wait for" in sentence for sentence in told)
 
 
@@ -63,14 +76,14 @@ def tornado() -> xr.Dataset:
 def test_the_most_valuable_input_comes_first(results, best, tornado):
     told = findings(results, best, tornado)[-1]
     assert told == (
-        "At that point Time of one training step depends most on `recompute` (at full: +30.0 %), "
+        "At that point, what moves the time of one training step most: `recompute` (at full: +30.0 %), "
         "`hbm_bandwidth` (10 % less of it: +10.0 %, more: -5.0 %)."
     )
 
 
 def test_inputs_that_move_nothing_are_no_finding(results, best, tornado):
     told = findings(results, best, tornado.assign(swing=("input", [0.001, 0.0])))[-1]
-    assert told == "No input moves Time of one training step by as much as 1 % there."
+    assert told == "No input moves time of one training step by as much as 1 % there."
 
 
 def test_a_large_grid_is_sampled_and_says_so(results, monkeypatch):

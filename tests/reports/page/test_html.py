@@ -9,7 +9,7 @@ import pytest
 
 from rooflax.kernels.discovery import shipped_registry
 from rooflax.reports.formulas import mathml
-from rooflax.reports.page.contents import Study
+from rooflax.reports.page.contents import Study, tables
 from rooflax.reports.page.html import page
 
 
@@ -29,6 +29,26 @@ def test_the_page_holds_what_it_was_given(study):
     ):
         assert part in text
     assert "<math" in text
+
+
+def test_few_points_are_a_table_and_many_are_none(study, results):
+    assert [table.title for table in tables(study)][1:] == ["All points"]
+    many = results.isel(world_size=[0, 1, 2, 3] * 10)
+    assert len(list(tables(replace(study, groups={"": many})))) == 0
+
+
+def test_a_cut_table_says_on_the_page_where_all_of_it_is(study, results, best):
+    many = best.isel(world_size=[0, 1, 2, 3] * 10).assign_coords(world_size=[float(n) for n in range(40)])
+    (table, *_) = tables(replace(study, groups={"": results, "best": many}))
+    assert "the best 40 of 80 rows; `rooflax best runs/it.zarr --json` has all" in table.caption
+
+
+def test_what_a_picture_is_cut_at_stands_below_its_title(study, results):
+    results = results.drop_vars(["binding", "margin", "status"]).isel(world_size=[2])
+    results = results.assign_coords(hardware=["<a>", "<b>"])
+    text = page(replace(study, groups={"": results}))
+    assert '<div class="soft">at GPUs 32</div>' in text
+    assert '<div class="soft">at Hardware &lt;a&gt;, GPUs 32</div>' not in text
 
 
 def test_the_page_links_nothing(study):

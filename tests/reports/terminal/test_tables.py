@@ -124,11 +124,23 @@ def test_a_record_of_a_ragged_dimension_has_no_number(front):
 
 def test_long_results_are_cut_and_say_so(best, printed):
     lines = printed(best_table(best, most=5), width=200)
-    assert lines[-1] == "5 of 12 rows; narrow with --sel, or read all with --json"
+    assert lines[-1] == "the best 5 of 12 rows; narrow with --sel, or read all with --json"
     assert len([line for line in lines if "sxm" in line]) == 5
     assert (
         printed(results_table(best, most=5), width=200)[-1] == "5 of 12 rows; narrow with --sel, or write all with -o"
     )
+
+
+@pytest.mark.parametrize("direction", ["smallest", "largest"])
+def test_of_many_best_points_those_that_lead_are_shown_in_the_order_of_the_grid(best, direction):
+    time = best["step_time"] + 0.001 * np.arange(12.0).reshape(best["step_time"].shape)
+    best = best.assign(step_time=time.assign_attrs(best["step_time"].attrs)).assign_attrs(direction=direction)
+    found = best_table(best, most=4)
+    (shown,) = [column for column in found.columns if column.name == "step_time"]
+    good = best["step_time"].where(best["status"] == 0).to_numpy().ravel()
+    order = np.argsort(good if direction == "smallest" else -good)[:4]
+    assert len(shown.cells) == 4
+    np.testing.assert_allclose([float(cell) for cell in shown.cells], good[np.sort(order)], rtol=1e-3)
 
 
 def test_a_margin_is_in_the_unit_of_its_condition(printed):
