@@ -39,7 +39,7 @@ def coordinates(sweep: Sweep) -> tuple[Coordinate, ...]:
     """The labels of every axis, and of the members of zipped ones."""
     found: list[Coordinate] = []
     for axis in sweep.axes:
-        found.append(Coordinate(axis.name, (axis.name,), axis.labels, _axis_attributes(axis)))
+        found.append(Coordinate(axis.name, (axis.name,), axis.labels, _axis_attributes(sweep, axis)))
         found.extend(
             Coordinate(name, (axis.name,), labels, _name_attributes(sweep, name))
             for name, labels in axis.coords.items()
@@ -47,8 +47,11 @@ def coordinates(sweep: Sweep) -> tuple[Coordinate, ...]:
     return tuple(found)
 
 
-def _axis_attributes(axis: Axis) -> dict[str, Any]:
-    return {"long_name": axis.label or axis.name, **({"units": axis.unit} if axis.labels.dtype.kind == "f" else {})}
+def _axis_attributes(sweep: Sweep, axis: Axis) -> dict[str, Any]:
+    # The spec knows no labels of quantities, which an axis may pin: it calls them by their names.
+    pinned = axis.name in sweep.registry.quantities
+    label = sweep.registry.label(axis.name) if pinned else axis.label or axis.name
+    return {"long_name": label, **({"units": axis.unit} if axis.labels.dtype.kind == "f" else {})}
 
 
 def _name_attributes(sweep: Sweep, name: str) -> dict[str, Any]:

@@ -196,9 +196,18 @@ def values_scale(variable: xr.DataArray) -> Values:
         )
     sizes = np.abs(finite[finite != 0])
     shown, factor = shared_prefix(np.quantile(sizes, _TYPICAL).tolist() if sizes.size else [], unit) or (unit, 1.0)
+    if (
+        float(sizes.max(initial=0.0)) / factor >= _SHORT[1]
+    ):  # else a tick would have a prefix of its own beside the title's
+        shown, factor = unit, 1.0
     low, high = float(finite.min()) / factor, float(finite.max()) / factor
-    log = low > 0 and high / low > _LOG_FROM
+    log = is_log(low, high)
     return Values(named(title, shown), factor, log, low, high, _value_ticks(low, high, log=log))
+
+
+def is_log(low: float, high: float) -> bool:
+    """Whether values from low to high span so much that their scale is logarithmic."""
+    return low > 0 and high / low > _LOG_FROM
 
 
 def _value_ticks(low: float, high: float, *, log: bool) -> tuple[Tick, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from rooflax.reports.pictures.boxes import look_of
 from rooflax.reports.pictures.most_valuable_input import winners
+from rooflax.reports.pictures.scales import values_scale
 
 
 def colours(figure):
@@ -76,3 +78,11 @@ def test_a_sensitivity_map_is_centred_at_no_effect(slopes, page):
     assert any(
         bar.title.replace("\n", " ") == "Elasticity of it by price" for bar in figure.right if hasattr(bar, "title")
     )
+
+
+def test_a_scale_that_spans_very_much_has_one_prefix_at_its_ticks_and_none_in_its_title():
+    spent = xr.DataArray(np.append(np.linspace(6e7, 9e8, 40), 5e15), attrs={"long_name": "Cost", "units": "$"})
+    shown = values_scale(spent)
+    assert shown.title == "Cost [$]"
+    assert [text for _, text in shown.ticks][-1].endswith((" P", " T"))
+    assert values_scale(spent[:40]).title == "Cost [M$]"
