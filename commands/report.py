@@ -20,7 +20,9 @@ from . import CATALOG, MODELS, QUIET, bench_of, print_notices, progress_of
 )
 @click.option("--picture", "name", help="Which picture to draw; `rooflax list reports` names them.")
 @click.option("--role", "roles", multiple=True, metavar="ROLE=NAME", help="What takes a role, such as x=world_size.")
-@click.option("--sel", "selection", multiple=True, metavar="AXIS=LABEL", help="The label of an axis that is not drawn.")
+@click.option(
+    "--sel", "selection", multiple=True, metavar="AXIS=LABEL", help="The label of an axis that is not drawn along."
+)
 @click.option(
     "--attribution/--no-attribution", default=True, help="Ask the cost models what each input does at the best point."
 )
@@ -43,11 +45,15 @@ def report(
     With a name that ends in .png, .svg or .pdf, write one picture: --picture says which, --role and --sel of what.
     """
     from ..queries.reporting import write_picture_of, write_report
+    from ..reports.pictures.files import KINDS
     from ..results import stored_notices
 
     bench = bench_of(models, catalog)
     if output.suffix == ".html" and (name or roles or selection):
         raise click.UsageError("--picture, --role and --sel are of single pictures: -o NAME.png, .svg or .pdf")
+    if output.suffix not in (".html", *KINDS):
+        kinds = ", ".join(KINDS)
+        raise click.UsageError(f"{output}: a name ending in .html was expected for a page, in {kinds} for one picture")
     print_notices(stored_notices(store), quiet)
     if output.suffix == ".html":
         with progress_of(quiet, "pictures") as progress:

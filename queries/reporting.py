@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..output_files import make_ready, write_text
+from ..output_files import make_ready, write_error, write_text
 from ..results import open as open_store
 from ..results import stored_notices
 from ..specs.problems import RooflaxError
@@ -18,8 +18,16 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..reports.page.contents import Study
+    from ..reports.registry import Report
 
 GROUPS = ("best", "pareto", "gradients", "uncertainty")
+POINT = "point"
+_FIRST = ("heat-map", "line", "trade-off")
+_WHENCE = {
+    "attribution": "the page has it, -o NAME.html, for a spec that asks for `best`",
+    **{group: f"a spec that asks for `{group}` makes one" for group in ("best", "pareto", "gradients")},
+    "uncertainty": "`rooflax uncertainty … -o STORE` makes one",
+}
 
 
 def groups_of(store: str | os.PathLike[str]) -> dict[str, xr.Dataset]:
@@ -100,25 +108,53 @@ def write_report(
 def write_picture_of(
     store: str | os.PathLike[str], path: Path, name: str | None, roles: Sequence[str], selection: Sequence[str]
 ) -> str:
-    """Draws one picture of a store into a file; its title.
+    """Draws one picture of a store into a file; its title, and the labels it is cut at.
 
     `roles` are entries `ROLE=NAME`, `selection` entries `AXIS=LABEL` for axes that are not drawn; what is left open is
     chosen as a page about the store would.
     """
     from ..reports.defaults import chosen
     from ..reports.pictures import picture
+    from ..reports.pictures.captions import caption, hidden
     from ..reports.pictures.files import write_picture
 
     groups = groups_of(store)
-    declared = picture(name or "heat-map")
-    data = groups.get(declared.group)
-    if data is None:
-        raise RooflaxError(f"{store} has no group {declared.group}, which the picture {declared.name} shows")
-    choice, at = chosen(declared, data, _asked(roles)), positions_of(groups, selection)
+    declared = picture(name) if name else _first(groups[""])
+    if declared.group not in groups:
+        raise RooflaxError(
+            f"{store} has no group {declared.group}, which the picture {declared.name} shows; {_WHENCE[declared.group]}"
+        )
+    at = positions_of(groups, selection)
+    asked = {entry.partition("=")[0] for entry in selection}
+    data = _narrowed(groups[declared.group], groups[""], {dim: at[dim] for dim in asked}, declared)
+    choice = chosen(declared, data, _asked(roles), _objective(groups))
     make_ready(path)
-    cut = declared.cut(data, choice, at)
-    write_picture(lambda: declared.draw(cut, **choice), path)
-    return declared.titled(data, choice)
+    inside = {dim: place for dim, place in at.items() if dim not in asked and place < data.sizes.get(dim, 0)}
+    cut = declared.cut(data, choice, inside)
+    cut_at = hidden(declared, data, choice)
+    told = [dim for dim in map(str, groups[""].sizes) if dim in asked or dim in cut_at]
+    where = caption(groups[""], {dim: at.get(dim, 0) for dim in told})
+    try:
+        write_picture(lambda: declared.draw(cut, **choice), path, where)
+    except OSError as error:
+        raise write_error(path, error) from error
+    return "; ".join(filter(None, [declared.titled(data, choice), where]))
+
+
+def _objective(groups: Mapping[str, xr.Dataset]) -> str:
+    return str(groups["best"].attrs.get("objective", "")) if "best" in groups else ""
+
+
+def _narrowed(data: xr.Dataset, results: xr.Dataset, at: Mapping[str, int], declared: Report) -> xr.Dataset:
+    """The part of a group's dataset at the labels asked for, which are then no axes to draw along."""
+    for dim, place in at.items():
+        if dim in data.dims:
+            data = data.isel({dim: [place]})
+        elif POINT in data.dims and dim in data.variables:
+            data = data.isel({POINT: data[dim].to_numpy() == results[dim].to_numpy()[place]})
+        elif any(dim in results[name].dims for name in map(str, data.data_vars) if name in results):
+            raise RooflaxError(f"--sel {dim}: the picture {declared.name} shows points chosen over {dim}")
+    return data
 
 
 def _asked(roles: Sequence[str]) -> dict[str, str]:
@@ -127,6 +163,14 @@ def _asked(roles: Sequence[str]) -> dict[str, str]:
     if strangers:
         raise RooflaxError(f"--role {strangers[0]}: ROLE=NAME was expected")
     return dict(entry.split("=", 1) for entry in roles)
+
+
+def _first(results: xr.Dataset) -> Report:
+    """The picture that is drawn where none is named: a heat map, else of what there are axes for."""
+    from ..reports.pictures import picture
+
+    able = [declared for declared in map(picture, _FIRST) if declared.is_offered(results)]
+    return able[0] if able else picture(_FIRST[0])
 
 
 def positions_of(groups: Mapping[str, xr.Dataset], selection: Sequence[str]) -> dict[str, int]:

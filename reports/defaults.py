@@ -9,7 +9,7 @@ import numpy as np
 
 from ..specs.problems import RooflaxError
 from .registry import Report
-from .roles import Kind
+from .roles import Kind, objectives
 from .winner import labels, winner
 
 if TYPE_CHECKING:
@@ -25,11 +25,12 @@ def preferred(
 ) -> dict[str, str] | None:
     """Names for the roles of a picture; None where the dataset cannot fill them. Roles that are `asked` for stay.
 
-    The quantity is the one given, the objective, or the first; it decides which axes are worth drawing: those along
-    which it varies, the longest ones first, and few categories for the curves.
+    The quantity is what the dataset's points were searched for, the one given, or the first; it decides which axes are
+    worth drawing: those along which it varies, the longest ones first, and few categories for the curves.
     """
     wanted = dict(asked or {})
-    first = [name for name in (quantity, str(data.attrs.get("objective", ""))) if name]
+    own = objectives(data)
+    first = [*own, *([quantity] if quantity and quantity not in own else [])]
     axes = {role: declared for role, declared in report.roles.items() if declared.kind in _AXES}
     for role, declared in report.roles.items():
         if role not in axes and role not in wanted:
@@ -46,8 +47,13 @@ def preferred(
     return report.choice(data, {role: name for role, name in wanted.items() if name})
 
 
-def chosen(report: Report, data: xr.Dataset, asked: Mapping[str, str]) -> dict[str, str]:
-    """The names for the roles of a picture: those asked for, the others by default. Raises RooflaxError."""
+def chosen(report: Report, data: xr.Dataset, asked: Mapping[str, str], quantity: str = "") -> dict[str, str]:
+    """The names for the roles of a picture: those asked for, the others by default. Raises RooflaxError.
+
+    `quantity` is the one to begin with, as in `preferred`.
+    """
+    from .pictures import pictures
+
     for role, name in asked.items():
         if role not in report.roles:
             known = ", ".join(report.roles) or "none"
@@ -56,10 +62,12 @@ def chosen(report: Report, data: xr.Dataset, asked: Mapping[str, str]) -> dict[s
         if name not in able:
             kind = report.roles[role].kind.value
             raise RooflaxError(f"{role}={name}: {kind} was expected; here that is {', '.join(able) or 'none'}")
-    choice = preferred(report, data, asked=asked)
+    choice = preferred(report, data, quantity, asked)
     if choice is None or asked.items() - choice.items() or not report.is_offered(data):
         lacking = report.lacks(data) or "one name cannot take two roles"
-        raise RooflaxError(f"{report.name} cannot be drawn so: {lacking}")
+        others = [other.name for other in pictures() if other.group == report.group and other.is_offered(data)]
+        told = f"; what can be drawn: {', '.join(others)}" if report.name not in others and others else ""
+        raise RooflaxError(f"{report.name} cannot be drawn so: {lacking}{told}")
     return choice
 
 

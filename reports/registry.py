@@ -92,7 +92,7 @@ class Report:
             if not declared.optional and not declared.candidates(data)
         ]
         if not absent and not empty and self.choice(data) is None:
-            return "its roles need different names, and there are too few"
+            return "its roles need different axes or quantities, and there are too few"
         return "; ".join(
             [*([f"without {', '.join(absent)}"] if absent else []), *(f"nothing to be {one}" for one in empty)]
         )

@@ -26,8 +26,8 @@ class Kind(Enum):
     PACE = "a time or a rate"
     CODES = "a variable of options"
     SUM = "a variable with two or more of its terms"
-    NUMERIC = "a dim with numbers along it"
-    AXIS = "a dim"
+    NUMERIC = "an axis of numbers"
+    AXIS = "an axis"
     SLOPE = "elasticities by several inputs"
     DRAWN = "a variable over quantiles"
 

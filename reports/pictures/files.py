@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from ...specs.problems import RooflaxError
@@ -11,11 +12,14 @@ from ..figures import DPI, STYLE
 from .style import INCHES, files_library
 
 KINDS = (".png", ".svg", ".pdf")
+_LINE, _SOFT = 100, "#57606a"
 _METADATA = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 
-def write_picture(draw: Callable[[], Any], path: Path) -> None:
+def write_picture(draw: Callable[[], Any], path: Path, caption: str = "") -> None:
     """Draws a picture into a file whose ending is one of `KINDS`; `draw` is called once matplotlib is there.
+
+    The caption stands below it, so that the file says by itself what it shows.
 
     Raises RooflaxError for any other ending.
     """
@@ -34,5 +38,7 @@ def write_picture(draw: Callable[[], Any], path: Path) -> None:
                 axes.set_box_aspect(None)
             figure.axes[0].set_subplotspec(GridSpec(1, 1, figure=figure)[0])
             figure.set_layout_engine("constrained")
+            if caption:
+                figure.supxlabel(fill(caption, _LINE), fontsize="small", color=_SOFT)
             figure.savefig(path, dpi=DPI, bbox_inches="tight", facecolor="white", metadata=_METADATA[path.suffix])
             plt.close(figure)

@@ -23,7 +23,7 @@ _MOST_FRONTS, _MOST_COLORS = 40, 10
 
 
 @report(
-    title="Nothing beats these in {x} and {y}",
+    title="Frontier: {y} against {x}",
     axes=[POINT],
     roles={"x": NUMBER, "y": NUMBER},
     group="pareto",
