@@ -51,7 +51,7 @@ def test_a_number_with_its_unit_is_a_label(results):
     [
         ("heat-mp", {}, "there is no picture heat-mp; did you mean `heat-map`?"),
         ("heat-map", {"z": "tp"}, "z=tp: heat-map has no such role; its roles are quantity, x, y"),
-        ("heat-map", {"x": "pp"}, "x=pp: a dim was expected; here that is hardware, tp, scale_out_bandwidth"),
+        ("heat-map", {"x": "pp"}, "x=pp: an axis was expected; here that is hardware, tp, scale_out_bandwidth"),
         ("heat-map", {"x": "tp", "y": "tp"}, "heat-map cannot be drawn so: one name cannot take two roles"),
         ("pareto", {}, 'pareto draws the group pareto of a store: rx.open(STORE, "pareto")'),
         ("heat-map", {"at": {"hardware": "h100"}}, "at: hardware has no label h100; it has a100-sxm-80gb,"),
@@ -124,7 +124,7 @@ def test_units_are_changed_and_named(results):
 
 def test_findings_and_table(results):
     found = results.rooflax.findings()
-    assert found[0].startswith("24 points: 2 of Hardware")
+    assert found[0].startswith("24 points: 2 of hardware")
     html = results.rooflax.table()._repr_html_()
     assert html.count("<tr") == 1 + 24
     assert "h100-sxm-80gb" in html
