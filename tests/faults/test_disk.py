@@ -193,16 +193,16 @@ def test_what_would_write_says_that_it_may_not(store, whole, monkeypatch):
     before = contents(store)
     run = ["run", whole.parent / "spec.yaml", "-o"]
     with read_only(store, monkeypatch):
-        for command, begun in (
-            (["check", store, "--repair"], "cannot open"),
-            ([*run, store], "cannot create"),
-            ([*run, store, "--overwrite"], "cannot create"),
-            ([*run, store.parent / "other.zarr"], "cannot create"),
+        for command, begun, reason in (
+            (["check", store, "--repair"], "cannot open", "read-only file system"),
+            ([*run, store], f"{store} was finished and has lost files since", "nothing may be written there"),
+            ([*run, store, "--overwrite"], "cannot create", "read-only file system"),
+            ([*run, store.parent / "other.zarr"], "cannot create", "read-only file system"),
         ):
             done = rooflax(*command)
             last = done.stderr.splitlines()[-1]
             assert (done.exit_code, last.startswith(begun)) == (2, True), last
-            assert "read-only file system" in last
+            assert reason in last
     assert contents(store) == before
     assert rooflax("check", store, "--repair").exit_code == 0
     assert differing(store, whole) == []

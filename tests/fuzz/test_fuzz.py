@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 MOST_BYTES = 2**30
 MOST_SECONDS = 10.0
-EXAMPLES = {"spec": 250, "override": 100, "where": 150, "quantity": 150, "grid": 150, "cases": 40, "record": 150}
+EXAMPLES = {"spec": 250, "override": 100, "where": 1500, "quantity": 150, "grid": 150, "cases": 40, "record": 150}
 
 
 @pytest.fixture(scope="module", autouse=True)
