@@ -112,6 +112,7 @@ def test_a_point_is_explained_where_it_is_tapped(stored, reader):
     assert "100.0 %" in tree.inner_text()
     assert "point.world_size" in reader.page.url
     first = tree.inner_text()
+    reader.page.wait_for_timeout(700)  # two clicks within 300 ms would be a double click
     tap(reader, 0.4, 0.2)
     for _ in range(100):
         reader.page.wait_for_timeout(100)
