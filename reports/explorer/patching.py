@@ -26,15 +26,15 @@ class Figure:
     def __init__(self, model: Any) -> None:
         """Takes a figure that has just been drawn."""
         self.model = model
-        self._seen: Seen = {one.id: _values(one) for one in _models(model)}
+        self._seen: Seen = {one.id: values_of(one) for one in models(model)}
 
     def become(self, new: Any) -> bool:
         """Changes the figure into a new one; False, and nothing is changed, where they are not built alike."""
-        pairs = _paired(self.model, new)
+        pairs = paired(self.model, new, self._seen)
         if pairs is None:
             return False
-        for one, other in pairs:
-            values, seen = _values(other), self._seen[one.id]
+        for one, other, values in pairs:
+            seen = self._seen.get(one.id, {})
             for name in {*values, *seen}:
                 value = getattr(other, name)
                 if not _holds_models(value) and not _equal(seen.get(name, getattr(one, name)), value):
@@ -43,7 +43,7 @@ class Figure:
         return True
 
 
-def _values(model: Any) -> dict[str, Any]:
+def values_of(model: Any) -> dict[str, Any]:
     """The properties of a model that are not as they are by default."""
     found = model.properties_with_values(include_defaults=False)
     return {name: value for name, value in found.items() if name not in _OWN}
@@ -67,11 +67,11 @@ def _holds_models(value: Any) -> bool:
     return not isinstance(value, np.ndarray) and next(_inside(value), None) is not None
 
 
-def _models(root: Any) -> list[Any]:
+def models(root: Any) -> list[Any]:
     """A model and all those below it, each once, in the order in which they are met."""
     found, waiting = {root.id: root}, [root]
     while waiting:
-        for value in _values(waiting.pop()).values():
+        for value in values_of(waiting.pop()).values():
             for one in _inside(value):
                 if one.id not in found:
                     found[one.id] = one
@@ -79,23 +79,31 @@ def _models(root: Any) -> list[Any]:
     return list(found.values())
 
 
-def _paired(old: Any, new: Any) -> list[tuple[Any, Any]] | None:
-    """Every model below one figure with its counterpart below the other; None where they are not built alike."""
-    pairs, waiting = {old.id: (old, new)}, [(old, new)]
-    taken = {new.id: old.id}
+def paired(old: Any, new: Any, seen: Seen) -> list[tuple[Any, Any, dict[str, Any]]] | None:
+    """Every model below one figure with its counterpart below the other, and the values of that.
+
+    None where they are not built alike. `seen` are the values of the old one's models.
+    """
+    pairs: dict[str, tuple[Any, Any, dict[str, Any]]] = {}
+    partner, waiting = {new.id: old.id}, [(old, new)]
+    met = {old.id}
     while waiting:
         one, other = waiting.pop()
         if type(one) is not type(other):
             return None
-        for name in {*_values(one), *_values(other)}:
-            mine, theirs = list(_inside(getattr(one, name))), list(_inside(getattr(other, name)))
-            if len(mine) != len(theirs):
+        mine, theirs = seen.get(one.id, {}), values_of(other)
+        pairs[one.id] = one, other, theirs
+        for name in {*mine, *theirs}:
+            parts = list(_inside(getattr(one, name)))
+            counterparts = list(_inside(theirs[name] if name in theirs else getattr(other, name)))
+            if len(parts) != len(counterparts):
                 return None
-            for part, counterpart in zip(mine, theirs, strict=True):
-                if part.id not in pairs and counterpart.id not in taken:
-                    pairs[part.id], taken[counterpart.id] = (part, counterpart), part.id
+            for part, counterpart in zip(parts, counterparts, strict=True):
+                if part.id not in met and counterpart.id not in partner:
+                    met.add(part.id)
+                    partner[counterpart.id] = part.id
                     waiting.append((part, counterpart))
-                elif taken.get(counterpart.id) != part.id:
+                elif partner.get(counterpart.id) != part.id:
                     return None
     return list(pairs.values())
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rooflax.reports.explorer.drawing import Drawing
-from rooflax.reports.explorer.patching import Figure, _equal, _holds_models, _paired, _values
+from rooflax.reports.explorer.patching import Figure, _equal, _holds_models, models, paired, values_of
 from rooflax.reports.pictures import pictures
 from rooflax.reports.registry import made_up
 
@@ -20,11 +20,15 @@ def figure(report, data, choice):
     return hv.renderer("bokeh").get_plot(report.draw(report.cut(data, choice), **choice)).state
 
 
+def pairs(one, other):
+    return paired(one, other, {model.id: values_of(model) for model in models(one)})
+
+
 def differences(one, other) -> list[str]:
     """The properties that two figures do not have in common; nothing is compared where they are not built alike."""
     found = []
-    for mine, theirs in _paired(one, other) or [(one, one)]:
-        for name in {*_values(mine), *_values(theirs)}:
+    for mine, theirs, values in pairs(one, other) or []:
+        for name in {*values_of(mine), *values}:
             value = getattr(theirs, name)
             if not _holds_models(value) and not _equal(getattr(mine, name), value):
                 found.append(f"{type(mine).__name__}.{name}")
@@ -40,7 +44,7 @@ def test_it_is_the_other_one(report):
         variable.attrs |= {"long_name": f"other {variable.name}"}
     standing = Figure(figure(report, data, choice))
     new = figure(report, other, choice)
-    alike = _paired(standing.model, new) is not None
+    alike = pairs(standing.model, new) is not None
     assert not alike or differences(standing.model, new)
     assert standing.become(new) is alike
     assert differences(standing.model, new) == []
