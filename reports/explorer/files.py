@@ -11,6 +11,7 @@ from tornado.web import RequestHandler
 
 from ...specs.problems import RooflaxError
 from ...specs.text_files import shown_cell
+from ..pictures.captions import caption
 from ..pictures.files import write_picture
 from .slice_table import frame
 from .views import Offer, View, linked
@@ -38,7 +39,7 @@ def file_of(offer: Offer, view: View, kind: str) -> bytes:
         return _csv(data).encode()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"view.{kind}"
-        write_picture(lambda: report.draw(data, **view.choice), path)
+        write_picture(lambda: report.draw(data, **view.choice), path, caption(offer.data(view), view.at))
         return path.read_bytes()
 
 
