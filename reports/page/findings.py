@@ -52,20 +52,21 @@ def _extent(results: xr.Dataset) -> Iterator[str]:
         yield f"{math.prod(results.sizes.values()):,} points: {axes}."
 
 
-def _sampled(variable: xr.DataArray) -> tuple[np.ndarray, bool]:
-    """The values of a variable, or of some labels of its longest axes where they are too many to read."""
-    strides = dict.fromkeys(map(str, variable.dims), 1)
-    sizes = {str(dim): size for dim, size in variable.sizes.items()}
+def _sampled(data: xr.Dataset) -> tuple[xr.Dataset, bool]:
+    """Variables at all points, or at some labels of the longest axes where they are too many to read."""
+    strides = dict.fromkeys(map(str, data.dims), 1)
+    sizes = {str(dim): size for dim, size in data.sizes.items()}
     while math.prod(-(-sizes[dim] // strides[dim]) for dim in sizes) > SAMPLE:
         strides[max(sizes, key=lambda dim: sizes[dim] / strides[dim])] *= 2
-    part = variable.isel({dim: slice(None, None, stride) for dim, stride in strides.items()})
-    return part.to_numpy(), any(stride > 1 for stride in strides.values())
+    part = data.isel({dim: slice(None, None, stride) for dim, stride in strides.items()})
+    return part.load(), any(stride > 1 for stride in strides.values())
 
 
 def _feasibility(results: xr.Dataset) -> Iterator[str]:
     if "status" not in results:
         return
-    codes, sampled = _sampled(results["status"])
+    part, sampled = _sampled(results[["status"]])
+    codes = part["status"].to_numpy()
     counts = Counter(codes.ravel().tolist())
     computed = codes.size - counts.pop(NOT_COMPUTED, 0)
     if not computed:
@@ -117,14 +118,16 @@ def _shown(value: xr.DataArray) -> str:
 def _binding(data: xr.Dataset, *, at_best: bool) -> Iterator[str]:
     if "binding" not in data or "status" not in data:
         return
-    codes, sampled = _sampled(data["binding"].where(data["status"] == FEASIBLE, -1) if at_best else data["binding"])
-    words, counts = meanings(data["binding"]), Counter(codes.ravel().tolist())
-    counts.pop(-1, None)
+    import xarray as xr
+
+    part, sampled = _sampled(data[["binding", "status"]])
+    codes, status = (one.to_numpy() for one in xr.broadcast(part["binding"], part["status"]))
+    words, counts = meanings(data["binding"]), Counter(codes[status == FEASIBLE].tolist())
     total = counts.total()
     if not total:
         return
     parts = [f"`{words[int(code)]}` at {_percent(count / total)}" for code, count in counts.most_common(_FEW)]
-    where = "the best points" if at_best else ("a sample of the points" if sampled else "the points")
+    where = "the best points" if at_best else ("a sample of the feasible points" if sampled else "the feasible points")
     yield f"What {where} wait for most: {', '.join(parts)}."
 
 
@@ -159,9 +162,13 @@ def _slopes(gradients: xr.Dataset) -> Iterator[str]:
     for name, variable in gradients.data_vars.items():
         if "wrt" not in variable.dims or not str(name).endswith("_elasticity"):
             continue
-        values, _ = _sampled(variable.transpose("wrt", ...))
-        sizes = np.nanmedian(np.abs(values.reshape(values.shape[0], -1)), axis=1)
-        top = int(np.nanargmax(sizes))
+        part, _ = _sampled(gradients[[name]])
+        values = np.abs(part[name].transpose("wrt", ...).to_numpy().reshape(part.sizes["wrt"], -1))
+        finite = values[:, np.isfinite(values).all(axis=0)]
+        if not finite.size:
+            continue
+        sizes = np.median(finite, axis=1)
+        top = int(np.argmax(sizes))
         by = gradients["wrt"].to_numpy()[top]
         yield f"{label_of(variable)} is largest by `{by}`: {sizes[top]:.2g} at the median of all points."
 

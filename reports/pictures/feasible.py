@@ -18,9 +18,9 @@ INFEASIBLE = "hatched: infeasible"
 
 
 def meanings(codes: xr.DataArray) -> dict[int, str]:
-    """What each code stands for, in words."""
-    words = str(codes.attrs["flag_meanings"]).split()
-    return {int(code): word.replace("_", " ") for code, word in zip(codes.attrs["flag_values"], words, strict=True)}
+    """What each code stands for, in words; a part of a store that no block has written yet holds a code of its own."""
+    words = [word.replace("_", " ") for word in str(codes.attrs["flag_meanings"]).split()]
+    return {NOT_COMPUTED: "not computed", **dict(zip(map(int, codes.attrs["flag_values"]), words, strict=True))}
 
 
 def feasible(data: xr.Dataset, dims: Sequence[str]) -> np.ndarray:

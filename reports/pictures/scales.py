@@ -196,9 +196,8 @@ def values_scale(variable: xr.DataArray) -> Values:
         )
     sizes = np.abs(finite[finite != 0])
     shown, factor = shared_prefix(np.quantile(sizes, _TYPICAL).tolist() if sizes.size else [], unit) or (unit, 1.0)
-    if (
-        float(sizes.max(initial=0.0)) / factor >= _SHORT[1]
-    ):  # else a tick would have a prefix of its own beside the title's
+    # A tick must not have a prefix of its own beside the title's.
+    if float(sizes.max(initial=0.0)) / factor >= _SHORT[1]:
         shown, factor = unit, 1.0
     low, high = float(finite.min()) / factor, float(finite.max()) / factor
     log = is_log(low, high)

@@ -171,18 +171,15 @@ def _tidied_file(legend: str, below: bool, plot: Any, _: Any) -> None:
         axes.legend(shown.values(), shown, title=legend.strip(), frameon=False, **(place if below else beside))
 
 
-def coloured(scale: Values, palette: str, limits: tuple[float, float] | None = None) -> dict[str, dict[str, Any]]:
-    """Options that colour by value, for both backends: a colour bar with its title beside the numbers.
-
-    `limits` are those of several pictures that are to be compared.
-    """
+def coloured(scale: Values, palette: str) -> dict[str, dict[str, Any]]:
+    """Options that colour by value, for both backends: a colour bar with its title beside the numbers."""
     shared = {
         "cmap": palette,
         "cnorm": "log" if scale.log else "linear",
         "colorbar": True,
         "clabel": wrapped(scale.title),
     }
-    low, high = limits or scale.limits
+    low, high = scale.limits
     shared |= {"clim": (low, high)}
     scale = replace(scale, ticks=tuple(tick for tick in scale.ticks if low <= tick[0] <= high))
     bar: dict[str, Any] = {"title_standoff": 12, "title_text_font_style": "normal", "padding": 8, "width": 14}

@@ -16,7 +16,7 @@ def test_extent_and_feasibility_are_counted(results):
     assert told[1] == (
         "67 % of the points are feasible; the first condition to fail is most often `fits_memory` (33 %)."
     )
-    assert told[2] == "What the points wait for most: `hbm` at 33 %, `dp` at 33 %, `compute` at 33 %."
+    assert told[2] == "What the feasible points wait for most: `dp` at 38 %, `compute` at 38 %, `hbm` at 25 %."
 
 
 def test_comparisons_are_told_as_they_were_written(results):
@@ -32,6 +32,28 @@ def test_points_that_nobody_computed_do_not_count(results):
     assert told[1].startswith("50 % of the points are feasible")
     nothing = results.assign(status=xr.full_like(results["status"], 127))
     assert "No point has been computed yet." in findings(nothing)
+
+
+def test_a_store_that_is_half_filled_is_told_of_as_far_as_it_goes(results):
+    half = results.copy(deep=True)
+    for name in ("status", "binding"):
+        half[name][0] = 127
+    told = findings(half)
+    assert told[1].startswith("67 % of the points are feasible")
+    assert told[2].startswith("What the feasible points wait for most: ")
+    half["status"][1] = 127
+    assert findings(half)[1:] == ["No point has been computed yet."]
+
+
+def test_slopes_are_told_where_there_are_any(results):
+    values = np.stack([np.full((2, 3), 0.2), np.full((2, 3), -0.7)])
+    about = {"long_name": "Elasticity of time", "units": "1"}
+    slopes = xr.Dataset(
+        {"step_time_elasticity": (("wrt", "a", "b"), values, about)}, {"wrt": ["hbm_bandwidth", "peak_flops"]}
+    )
+    told = findings(results, gradients=slopes)[-1]
+    assert told == "Elasticity of time is largest by `peak_flops`: 0.7 at the median of all points."
+    assert findings(results, gradients=slopes * np.nan)[-1] != told
 
 
 def test_the_best_point_is_named_with_its_configuration(results, best):
@@ -90,4 +112,4 @@ def test_a_large_grid_is_sampled_and_says_so(results, monkeypatch):
     monkeypatch.setattr(module, "SAMPLE", 10)
     told = findings(results)
     assert told[1].startswith("About ")
-    assert told[2].startswith("What a sample of the points wait for most")
+    assert told[2].startswith("What a sample of the feasible points wait for most")

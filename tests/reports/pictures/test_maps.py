@@ -46,6 +46,14 @@ def test_options_have_their_colours_wherever_they_occur(training, page):
     assert colours(some)["dp"] == colours(every)["dp"] == look_of(3).color
 
 
+def test_cells_that_no_block_has_written_say_so(training, page):
+    half = training.copy(deep=True)
+    for name in ("binding", "status"):
+        half[name][0] = 127
+    drawn = colours(page("binding-map", half, codes="binding", x="world_size", y="tp"))
+    assert list(drawn) == ["compute", "dp", "not computed", "hatched: infeasible"]
+
+
 def test_nothing_is_said_of_infeasible_cells_where_there_are_none(training, page, legend):
     assert legend(
         page("binding-map", training.isel(tp=[1, 2], world_size=[1, 2]), codes="binding", x="world_size", y="tp")
