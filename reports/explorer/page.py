@@ -17,7 +17,7 @@ from ..pictures.scales import label_of
 from ..roles import Kind
 from .controls import Controls
 from .drawing import Drawing
-from .slice_table import MOST_ROWS, frame
+from .parts import ERROR, TEXT, counted, links, small, table
 from .source import Place
 from .term_page import STYLE, explanation_page
 from .views import Offer, View, link, linked, texts
@@ -26,13 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SIDEBAR = 300
-FILES = "files"
-KINDS = ("png", "svg", "csv", "yaml")
 _SOON, _IDLE = 25, 350
-_NAMES = {"png": "PNG", "svg": "SVG", "csv": "CSV", "yaml": "spec (YAML)"}
-_TEXT = "overflow-wrap:anywhere;white-space:normal;"
-_ERROR = "background:#FBE9E7;border-left:4px solid #B03000;padding:10px 14px;white-space:pre-wrap;" + _TEXT
-_SMALL_TABLE = ":host .tabulator { font-size: 12px; }"
 _log = logging.getLogger(__name__)
 _workers = ThreadPoolExecutor(1, "rooflax-explorer")
 
@@ -88,10 +82,10 @@ class Page:
         import panel as pn
 
         source = self.offer.source
-        head = f'<h1 style="font-size:20px;margin:8px 0 4px 0;{_TEXT}">{escape(source.title)}</h1>'
+        head = f'<h1 style="font-size:20px;margin:8px 0 4px 0;{TEXT}">{escape(source.title)}</h1>'
         if source.notices:
             notes = "".join(f"<div>{escape(note)}</div>" for note in source.notices)
-            head += f'<details style="color:#666"><summary>{_counted(len(source.notices))}</summary>{notes}</details>'
+            head += f'<details style="color:#666"><summary>{counted(len(source.notices))}</summary>{notes}</details>'
         main = pn.Column(
             pn.pane.HTML(head, sizing_mode="stretch_width"),
             self.alert,
@@ -117,7 +111,7 @@ class Page:
                 self.picture.object = self.drawing.show(report, self.cut, view.choice, view.point)
             query = link(view, offer.data(view))
             self.title.object = self._titled()
-            self.saved.object = _links(query)
+            self.saved.object = links(query)
             self.alert.visible = False
             self._addressed(query)
             self._below()
@@ -140,7 +134,7 @@ class Page:
         self.view = self.controls.view = replace(self.view, point=dict(point))
         with self._told():
             query = link(self.view, self.offer.data(self.view))
-            self.saved.object = _links(query)
+            self.saved.object = links(query)
             self._addressed(query)
             self.tabs.active = 0
             self._explain()
@@ -185,7 +179,7 @@ class Page:
         for part in (self.title, self.saved, self.point, self.spec):
             part.object = ""
         self.table.clear()
-        self.alert.object, self.alert.visible = f'<div role="alert" style="{_ERROR}">{escape(sentence)}</div>', True
+        self.alert.object, self.alert.visible = f'<div role="alert" style="{ERROR}">{escape(sentence)}</div>', True
 
     def _controls(self) -> Controls:
         controls = Controls(self.offer, self.view, self.moved, self.changed)
@@ -196,9 +190,9 @@ class Page:
         report, data = self.offer.report(self.view), self.offer.data(self.view)
         at = [f"{label_of(data[dim])}: {texts(data[dim])[place]}" for dim, place in self.view.at.items()]
         at += [f"{name} = {value}" for name, value in self._moved_inputs()]
-        under = f'<div style="color:#555;{_TEXT}">{escape(" · ".join(at))}</div>' if at else ""
+        under = f'<div style="color:#555;{TEXT}">{escape(" · ".join(at))}</div>' if at else ""
         title = escape(report.titled(data, self.view.choice))
-        return f'<h2 style="font-size:16px;margin:6px 0 2px 0;{_TEXT}">{title}</h2>{under}'
+        return f'<h2 style="font-size:16px;margin:6px 0 2px 0;{TEXT}">{title}</h2>{under}'
 
     def _moved_inputs(self) -> Iterator[tuple[str, str]]:
         from ...specs.units import format_quantity
@@ -221,7 +215,7 @@ class Page:
             if self.tabs.active == 0:
                 self._explain(soon=True)
             elif self.tabs.active == 1:
-                self.table[:] = _table(self.cut)
+                self.table[:] = table(self.cut)
             else:
                 report = self.offer.report(self.view)
                 text = self.offer.source.spec(report, self.view.choice, self.view.place)
@@ -262,7 +256,7 @@ class Page:
             try:
                 found = self.offer.source.explain(quantity, self._spot())
             except RooflaxError as error:  # the picture stays right where its point cannot be explained
-                self.point.object = f'<div role="alert" style="{_ERROR}">{escape(str(error))}</div>'
+                self.point.object = f'<div role="alert" style="{ERROR}">{escape(str(error))}</div>'
             else:
                 self.point.object = explanation_page(found, where)
 
@@ -271,7 +265,7 @@ class Page:
         quantity = self._quantity()
         for name, pane in self.controls.beside.items():
             waits = quantity and self.document is not None and (quantity, name) not in self._without
-            pane.object = _small("elasticity …") if waits else ""
+            pane.object = small("elasticity …") if waits else ""
         if self.document is not None and self.document.session_context is not None:
             self.document.add_timeout_callback(partial(self._rest, self.turn), _IDLE)
         else:
@@ -305,46 +299,7 @@ class Page:
     def _beside(self, turn: int, name: str, found: float | None, fault: str) -> None:
         if turn == self.turn and name in self.controls.beside:
             text = fault or ("" if found is None else f"elasticity {found:+.3g}")
-            self.controls.beside[name].object = _small(text)
-
-
-def _small(text: str) -> str:
-    return f'<div style="color:#555;font-size:12px;margin:-6px 0 4px 0">{escape(text)}</div>'
-
-
-def _links(query: str) -> str:
-    files = " · ".join(
-        f'<a href="{FILES}/view.{kind}?{escape(query)}" target="_blank">{_NAMES[kind]}</a>' for kind in KINDS
-    )
-    return f'<div style="{_TEXT}">Save: {files} · <a href="?{escape(query)}">link to this view</a></div>'
-
-
-def _table(data: xr.Dataset) -> list[Any]:
-    import math
-
-    import panel as pn
-
-    points = math.prod(data.sizes.values())
-    if points > MOST_ROWS:
-        return [pn.pane.HTML(f"This slice has {points:,} rows; {MOST_ROWS:,} are shown at most. Save the CSV instead.")]
-    rows = frame(data, readable=True)
-    titles = {name: escape(name) for name in rows.columns}
-    return [
-        pn.widgets.Tabulator(
-            rows,
-            titles=titles,
-            show_index=False,
-            disabled=True,
-            pagination="local",
-            page_size=15,
-            stylesheets=[_SMALL_TABLE],
-            sizing_mode="stretch_width",
-        )
-    ]
-
-
-def _counted(notes: int) -> str:
-    return "1 note" if notes == 1 else f"{notes} notes"
+            self.controls.beside[name].object = small(text)
 
 
 def page_of(offer: Offer, ended: threading.Event) -> Callable[[], Any]:

@@ -49,7 +49,8 @@ def serve(source: Source, address: Address, told: Callable[[str], None], *, brow
     except ImportError as error:
         raise missing(error) from error
     from .files import TYPES, Files
-    from .page import FILES, Page, page_of
+    from .page import Page, page_of
+    from .parts import FILES
     from .views import Offer
 
     offer = Offer(source)

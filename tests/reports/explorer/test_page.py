@@ -130,7 +130,7 @@ def test_names_of_strangers_are_text(offer):
 
 
 def test_a_long_table_is_not_shown(offer, source, monkeypatch):
-    monkeypatch.setattr("rooflax.reports.explorer.page.MOST_ROWS", 11)
+    monkeypatch.setattr("rooflax.reports.explorer.parts.MOST_ROWS", 11)
     page = Page(offer)
     page.tabs.active = 1
     assert "This slice has 12 rows; 11 are shown at most" in shown_table(page).object
